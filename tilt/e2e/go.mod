@@ -1,0 +1,22 @@
+module github.com/nova-data/nova/tilt/e2e
+
+go 1.26.8
+
+require (
+	github.com/nova-data/nova/pkg v0.0.0
+	github.com/nova-data/nova/proto v0.0.0
+)
+
+require (
+	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0 // indirect
+	github.com/stretchr/testify v1.12.1 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+)
+
+replace github.com/nova-data/nova/pkg => ../../pkg
+
+replace github.com/nova-data/nova/proto => ../../proto
