@@ -81,18 +81,18 @@ func reason(err error) string {
 	if !errors.As(err, &parse) {
 		return ""
 	}
-	var explained *Invalid
+	var explained *InvalidError
 	if errors.As(parse.Err, &explained) {
 		return ": " + explained.Reason
 	}
 	return ""
 }
 
-// Invalid is what a field's UnmarshalText returns to have its reason shown.
+// InvalidError is what a field's UnmarshalText returns to have its reason shown.
 // The reason must not hold the value where it can be a secret.
-type Invalid struct{ Reason string }
+type InvalidError struct{ Reason string }
 
-func (e *Invalid) Error() string { return e.Reason }
+func (e *InvalidError) Error() string { return e.Reason }
 
 func validate(v reflect.Value, prefix string) error {
 	var problems []error

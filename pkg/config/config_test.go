@@ -34,7 +34,7 @@ type letterCase string
 
 func (c *letterCase) UnmarshalText(text []byte) error {
 	if string(text) != "upper" && string(text) != "lower" {
-		return &config.Invalid{Reason: "want upper or lower"}
+		return &config.InvalidError{Reason: "want upper or lower"}
 	}
 	*c = letterCase(text)
 	return nil

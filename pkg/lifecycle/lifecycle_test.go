@@ -49,7 +49,7 @@ func TestGroupStopsInReverseOrder(t *testing.T) {
 		g.Add("producer", j.untilTold("producer"))
 		g.Add("server", func(ctx context.Context) error {
 			<-ctx.Done()
-			time.Sleep(30 * time.Second)
+			<-time.After(30 * time.Second)
 			j.add("server")
 			return nil
 		})

@@ -1,0 +1,91 @@
+# Everything a developer or CI does with this repository. `make` prints the list.
+
+SHELL         := bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS     += --no-print-directory
+
+BIN      := .run/bin
+TOOLS    := .run/tools
+# Module and service lists come from go.work, so that a new one is never forgotten.
+MODULES   = $(shell go list -m -f '{{.Dir}}')
+PACKAGES  = $(addsuffix /...,$(MODULES))
+SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
+STACK    := go run ./tilt/stack/cmd/stack
+
+.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status e2e ci clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
+
+deps: ## get what the stack and the tests need and is missing (system packages, JVM artifacts, libchdb)
+	@$(STACK) deps
+
+build: ## compile every service and tool into .run/bin
+	@mkdir -p $(BIN)
+	go build -o $(BIN)/ $(foreach s,$(SERVICES),./services/$(s)/cmd/$(s)) ./tilt/stack/cmd/...
+
+build-modules: ## compile every module by itself, as an image build does (GOWORK=off)
+	@for module in $(MODULES); do echo "GOWORK=off go build $${module#$(CURDIR)/}"; (cd $$module && GOWORK=off go build -mod=readonly -o /dev/null ./...); done
+
+test: deps ## unit and wire tests of all modules and the short end-to-end test, with the race detector
+	go test -race -timeout 20m $(PACKAGES)
+
+e2e: deps ## the end-to-end tests only, not from the test cache
+	go test -count=1 -timeout 20m -v ./tilt/e2e/...
+
+lint: $(TOOLS)/golangci-lint $(TOOLS)/buf ## linters over Go and protobuf, and the house rules they cannot hold
+	$(TOOLS)/golangci-lint run $(PACKAGES)
+	cd proto && ../$(TOOLS)/buf lint
+	@! git grep -nE 'Errorf\("(failed|error|unable|could not|cannot) ' -- '*.go' || { echo 'wrap errors with a gerund: "inserting block: %w"'; exit 1; }
+	@! git grep -nE '\bt\.Skip' -- '*_test.go' || { echo 'a test that cannot run here fails; it is not skipped'; exit 1; }
+	@for d in $$(go list -f '{{if ne .Name "main"}}{{.Dir}}{{end}}' $(PACKAGES) | grep -v '/proto/'); do test -f $$d/doc.go || { echo "no doc.go in $${d#$(CURDIR)/}"; exit 1; }; done
+
+fmt: $(TOOLS)/golangci-lint $(TOOLS)/buf ## format Go and protobuf
+	$(TOOLS)/golangci-lint fmt $(PACKAGES)
+	cd proto && ../$(TOOLS)/buf format -w
+
+generate: $(TOOLS)/buf ## generate protobuf code and the configuration tables of the services' READMEs
+	cd proto && GOBIN=$(CURDIR)/$(TOOLS) go install google.golang.org/protobuf/cmd/protoc-gen-go && PATH="$(CURDIR)/$(TOOLS):$$PATH" ../$(TOOLS)/buf generate
+	@for s in $(SERVICES); do \
+		go run ./services/$$s/cmd/$$s config > $(TOOLS)/config.md; \
+		awk -v table=$(TOOLS)/config.md ' \
+			/<!-- config:end -->/   { inside = 0 } \
+			!inside                 { print } \
+			/<!-- config:begin -->/ { inside = 1; while ((getline line < table) > 0) print line }' \
+			services/$$s/README.md > $(TOOLS)/README.md; \
+		cmp -s $(TOOLS)/README.md services/$$s/README.md || cp $(TOOLS)/README.md services/$$s/README.md; \
+	done
+
+generate-check: generate ## fail when a generated file differs from what is committed
+	@test -z "$$(git status --porcelain -- proto services | tee /dev/stderr)" || { echo 'generated files differ: run make generate and commit'; exit 1; }
+
+tidy: ## tidy every go.mod
+	@for module in $(MODULES) $(CURDIR)/tilt/tools; do (cd $$module && GOWORK=off go mod tidy); done
+
+tidy-check: ## fail when a go.mod or go.sum is not tidy
+	@for module in $(MODULES) $(CURDIR)/tilt/tools; do (cd $$module && GOWORK=off go mod tidy -diff); done
+
+run: deps ## start everything with sample traffic and a live table; FOR=60s ends by itself with a reconciliation
+	@$(STACK) run
+
+up: deps ## start everything in the background, without traffic; addresses in .run/env
+	@$(STACK) up
+
+down: ## stop what `make up` started; data stays
+	@$(STACK) down
+
+status: ## what runs, where, and since when
+	@$(STACK) status
+
+ci: deps build-modules tidy-check lint generate-check test ## what CI runs, on a fresh clone
+
+clean: ## stop everything and remove data, logs and built files (downloads stay in the user's cache)
+	@$(STACK) clean
+
+# Developer tools, in the versions that tilt/tools/go.mod pins. That module stays
+# out of go.work: its dependencies would raise the versions of ours.
+$(TOOLS)/golangci-lint $(TOOLS)/buf &: tilt/tools/go.mod tilt/tools/go.sum
+	@mkdir -p $(TOOLS)
+	@echo "building the developer tools (three minutes the first time)"
+	@cd tilt/tools && GOWORK=off go build -o ../../$(TOOLS)/ tool && touch ../../$(TOOLS)/golangci-lint ../../$(TOOLS)/buf
