@@ -11,7 +11,8 @@ TOOLS    := .run/tools
 MODULES   = $(shell go list -m -f '{{.Dir}}')
 PACKAGES  = $(addsuffix /...,$(MODULES))
 SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
-STACK    := go run ./tilt/stack/cmd/stack
+# The stack is built, not `go run`: it gets the terminal's signals itself.
+STACK    := go build -o $(BIN)/stack ./tilt/stack/cmd/stack && exec $(BIN)/stack
 
 .PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status e2e ci clean
 
