@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+)
+
+// ErrBusy is returned when a Session is given a statement while another one
+// has not been closed.
+var ErrBusy = errors.New("session is busy with another statement")
+
+// Engine is an open data directory.
+type Engine struct {
+	library  *library
+	dataDir  string
+	lock     *os.File
+	settings map[string]bool // names of the settings this version has
+	version  string
+	sessions atomic.Uint64
+
+	controlMu sync.Mutex
+	control   *Session // keeps the engine open, and cancels what others run
+}
+
+// Open loads the shared library at libraryPath and opens the data directory
+// dataDir, creating it and the database when they are missing. A process can
+// have one Engine open, and a data directory one process.
+//
+// The working directory must be empty: the engine's database `default` shows
+// its files as tables.
+func Open(libraryPath, dataDir, database string) (*Engine, error) {
+	lock, err := lockDirectory(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{dataDir: dataDir, lock: lock}
+	if e.library, err = load(libraryPath); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if e.control, err = e.connect(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if err := e.start(database); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+// lockDirectory takes the directory for this process; the lock goes with it,
+// however it ends.
+func lockDirectory(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("creating data directory: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking data directory: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s, which another process may have open: %w", dir, err), file.Close())
+	}
+	return file, nil
+}
+
+func (e *Engine) start(database string) error {
+	ctx := context.Background()
+	if err := e.control.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+QuoteName(database)); err != nil {
+		return fmt.Errorf("creating database %s: %w", database, err)
+	}
+	names, err := e.control.Text(ctx, "SELECT name FROM system.settings")
+	if err != nil {
+		return fmt.Errorf("reading the names of settings: %w", err)
+	}
+	e.settings = make(map[string]bool, len(names))
+	for name := range strings.Lines(names) {
+		e.settings[strings.TrimSuffix(name, "\n")] = true
+	}
+	version, err := e.control.Text(ctx, "SELECT version()")
+	if err != nil {
+		return fmt.Errorf("reading the version: %w", err)
+	}
+	e.version = strings.TrimSpace(version)
+	return nil
+}
+
+// Version is the engine's version, such as 26.7.2.1.
+func (e *Engine) Version() string { return e.version }
+
+// Close closes the data directory. All sessions must have been closed.
+func (e *Engine) Close() error {
+	e.controlMu.Lock()
+	defer e.controlMu.Unlock()
+	if e.control == nil {
+		return nil
+	}
+	e.control.Close()
+	e.control = nil
+	if err := e.lock.Close(); err != nil {
+		return fmt.Errorf("unlocking data directory: %w", err)
+	}
+	return nil
+}
+
+// NewSession opens a session whose current database is database. The error is
+// an *Exception with code 81 when there is no such database.
+func (e *Engine) NewSession(database string) (*Session, error) {
+	s, err := e.connect()
+	if err != nil {
+		return nil, err
+	}
+	// The comment is how a running statement of this session is found.
+	for _, sql := range []string{"USE " + QuoteName(database), "SET log_comment = " + Quote(s.comment)} {
+		if err := s.Exec(context.Background(), sql); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (e *Engine) connect() (*Session, error) {
+	arguments := [][]byte{[]byte("chserver\x00"), []byte("--path=" + filepath.Join(e.dataDir, "store") + "\x00")}
+	argv := make([]*byte, len(arguments))
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	for i, argument := range arguments {
+		argv[i] = &argument[0]
+		pinner.Pin(argv[i])
+	}
+	handle := e.library.connect(int32(len(argv)), unsafe.Pointer(&argv[0]))
+	runtime.KeepAlive(arguments)
+	if handle == nil {
+		return nil, fmt.Errorf("opening a session of the engine on %s: the engine gives no reason", e.dataDir)
+	}
+	return &Session{
+		engine:     e,
+		handle:     handle,
+		connection: *(*unsafe.Pointer)(handle),
+		comment:    fmt.Sprintf("session-%d", e.sessions.Add(1)),
+	}, nil
+}
+
+// kill asks the engine to end what the session with this comment runs. It
+// returns before that has ended.
+func (e *Engine) kill(comment string) error {
+	e.controlMu.Lock()
+	defer e.controlMu.Unlock()
+	if e.control == nil {
+		return nil
+	}
+	return e.control.Exec(context.Background(), "KILL QUERY WHERE Settings['log_comment'] = "+Quote(comment)+" ASYNC")
+}

@@ -1,0 +1,51 @@
+package engine
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Exception is an error that ClickHouse reports.
+type Exception struct {
+	// Code is ClickHouse's error code, such as 60.
+	Code int32
+	// Name is the code's name, such as UNKNOWN_TABLE.
+	Name string
+	// Message is the text without code and name.
+	Message string
+}
+
+const (
+	codeStandard    = 1001 // STD_EXCEPTION, for an error without a code of its own
+	codeBadArgument = 36
+)
+
+func (e *Exception) Error() string {
+	return "Code: " + strconv.Itoa(int(e.Code)) + ". DB::Exception: " + e.Message + ". (" + e.Name + ")"
+}
+
+var (
+	exceptionHead = regexp.MustCompile(`^(?:Error: )?Code: (\d+)\. DB::[A-Za-z:]*Exception: `)
+	exceptionTail = regexp.MustCompile(`\.? \(([A-Z0-9_]+)\)(?: \(version [^)]*(?:\([^)]*\))?\))?\s*$`)
+)
+
+// parseException reads the text form in which the library gives exceptions.
+func parseException(text string) *Exception {
+	text = strings.TrimSpace(text)
+	e := &Exception{Code: codeStandard, Name: "STD_EXCEPTION", Message: text}
+	head := exceptionHead.FindStringSubmatch(text)
+	if head == nil {
+		return e
+	}
+	code, err := strconv.ParseInt(head[1], 10, 32)
+	if err != nil {
+		return e
+	}
+	e.Code, e.Name, e.Message = int32(code), "", text[len(head[0]):]
+	if tail := exceptionTail.FindStringSubmatchIndex(e.Message); tail != nil {
+		e.Name = e.Message[tail[2]:tail[3]]
+		e.Message = e.Message[:tail[0]]
+	}
+	return e
+}
