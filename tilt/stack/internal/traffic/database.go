@@ -1,0 +1,151 @@
+package traffic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+const (
+	connectTimeout     = 5 * time.Second
+	transactionTimeout = 20 * time.Second
+)
+
+// database plays the changes into PostgreSQL.
+type database struct {
+	dsn     string
+	users   int
+	pace    pacer
+	planner *planner
+	ledger  *Ledger
+	log     *slog.Logger
+}
+
+// run makes changes until ctx ends, connecting again whenever the connection
+// ends. Its error is one that no new connection cures.
+func (d *database) run(ctx context.Context) error {
+	var wait backoff
+	for {
+		before := d.ledger.Counters().Commits
+		err := d.session(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if !transient(err) {
+			return fmt.Errorf("changing PostgreSQL: %w", err)
+		}
+		if d.ledger.Counters().Commits != before {
+			wait.reset()
+			d.log.Warn("connection to PostgreSQL ended, connecting again", "error", err)
+		}
+		if pause(ctx, wait.delay()) != nil {
+			return nil
+		}
+	}
+}
+
+// session is one connection: what is there is read, so a transaction whose
+// outcome the last one did not learn is known now.
+func (d *database) session(ctx context.Context) error {
+	config, err := pgx.ParseConfig(d.dsn)
+	if err != nil {
+		return fmt.Errorf("reading POSTGRES_DSN: %w", err)
+	}
+	config.ConnectTimeout = connectTimeout
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("connecting: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if err := d.load(ctx, conn); err != nil {
+		return err
+	}
+	if err := d.populate(ctx, conn); err != nil {
+		return err
+	}
+	for {
+		c := d.planner.next()
+		if err := d.pace.wait(ctx, len(c.statements)); err != nil {
+			return err
+		}
+		if err := d.play(ctx, conn, c); err != nil {
+			return err
+		}
+	}
+}
+
+// populate signs up the first users, a hundred at a time, before anything else.
+func (d *database) populate(ctx context.Context, conn *pgx.Conn) error {
+	for missing := d.users - len(d.planner.world.users); missing > 0; missing = d.users - len(d.planner.world.users) {
+		var all change
+		var applied []func([]int64)
+		for range min(missing, 100) {
+			one, _ := d.planner.signUp()
+			all.statements = append(all.statements, one.statements...)
+			applied = append(applied, one.applied)
+		}
+		all.applied = func(rows []int64) {
+			for _, tell := range applied {
+				tell(rows)
+			}
+		}
+		if err := d.play(ctx, conn, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// play runs c as one transaction, which the end of ctx does not cut off.
+func (d *database) play(ctx context.Context, conn *pgx.Conn, c change) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), transactionTimeout)
+	defer cancel()
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("beginning: %w", err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }()
+	rows := make([]int64, len(c.statements))
+	var total int64
+	for i, s := range c.statements {
+		tag, err := tx.Exec(ctx, s.sql, s.args...)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.kind, err)
+		}
+		rows[i] = tag.RowsAffected()
+		total += rows[i]
+	}
+	if c.rollback {
+		return tx.Rollback(ctx)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	d.ledger.committed(total)
+	if c.applied != nil {
+		c.applied(rows)
+	}
+	return nil
+}
+
+// transient reports whether a new connection, which reads the world anew, may
+// cure err. Of PostgreSQL's own errors these are lost connections, constraints
+// (someone else changed the data), conflicts, resources, intervention by an
+// operator, and system errors.
+func transient(err error) bool {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		return true
+	}
+	switch answer.Code[:2] {
+	case "08", "23", "40", "53", "55", "57", "58", "XX":
+		return true
+	default:
+		return false
+	}
+}

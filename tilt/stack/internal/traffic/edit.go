@@ -1,0 +1,66 @@
+package traffic
+
+func (p *planner) editProfile() (c change, ok bool) {
+	c.add(`UPDATE users SET display_name = $2, bio = $3, updated_at = now() WHERE id = $1`,
+		p.world.user(p.random), p.phrase(2), p.maybe(p.phrase(10)))
+	return c, true
+}
+
+func (p *planner) editPost() (c change, ok bool) {
+	about, ok := pick(p.random, p.world.posts)
+	if p.random.IntN(2) == 0 {
+		// The caption stays as it is, even one kept out of line.
+		c.add(`UPDATE posts SET image_key = $2, updated_at = now() WHERE id = $1`, about.id, p.maybe(p.letters(20)))
+	} else {
+		c.add(`UPDATE posts SET caption = $2, updated_at = now() WHERE id = $1`, about.id, p.maybe(p.text(12)))
+	}
+	return c, ok
+}
+
+// hidePost takes a post out of sight, or back into it; the row stays.
+func (p *planner) hidePost() (c change, ok bool) {
+	about, ok := pick(p.random, p.world.posts)
+	if p.random.IntN(2) == 0 {
+		c.add(`UPDATE posts SET soft_delete = NOT soft_delete, updated_at = now() WHERE id = $1`, about.id)
+	} else {
+		c.add(`UPDATE posts SET status = $2, updated_at = now() WHERE id = $1`,
+			about.id, []string{"published", "archived", "draft"}[p.random.IntN(3)])
+	}
+	return c, ok
+}
+
+func (p *planner) editComment() (c change, ok bool) {
+	about, ok := pick(p.random, p.world.comments)
+	c.add(`UPDATE comments SET content = $2, updated_at = now() WHERE id = $1`, about.id, p.text(10))
+	return c, ok
+}
+
+func (p *planner) removeComment() (c change, ok bool) {
+	about, ok := pick(p.random, p.world.comments)
+	c.add(`DELETE FROM comments WHERE id = $1 OR parent_comment_id = $1`, about.id)
+	c.applied = func([]int64) {
+		p.update(func(w *world) { w.comments = forget(w.comments, about) })
+	}
+	return c, ok
+}
+
+func (p *planner) unlike() (c change, ok bool) {
+	id, ok := pick(p.random, p.world.likes)
+	c.add(`DELETE FROM likes WHERE id = $1`, id)
+	c.applied = func([]int64) {
+		p.update(func(w *world) { w.likes = forget(w.likes, id) })
+	}
+	return c, ok
+}
+
+func (p *planner) unfollow() (c change, ok bool) {
+	f, ok := pick(p.random, p.world.follows)
+	c.add(`DELETE FROM follows WHERE id = $1`, f.id)
+	c.applied = func([]int64) {
+		p.update(func(w *world) {
+			w.follows = forget(w.follows, f)
+			w.unfollowed = remember(w.unfollowed, f, maxRecent)
+		})
+	}
+	return c, ok
+}

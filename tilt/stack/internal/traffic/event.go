@@ -1,0 +1,82 @@
+package traffic
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// event is one client event: a copy has the same id and the same bytes.
+type event struct {
+	id   uuid.UUID
+	json []byte
+}
+
+// wireEvent is the JSON of POST /v1/events. The last two fields are unknown to
+// the API, which keeps them as attributes.
+type wireEvent struct {
+	EventID    uuid.UUID `json:"event_id"`
+	TS         int64     `json:"ts"`
+	UserID     uuid.UUID `json:"user_id"`
+	PostID     uuid.UUID `json:"post_id"`
+	AuthorID   uuid.UUID `json:"author_id"`
+	Action     string    `json:"action"`
+	DwellMS    int64     `json:"dwell_ms,omitempty"`
+	Device     string    `json:"device,omitempty"`
+	AppVersion string    `json:"app_ver,omitempty"`
+	Experiment string    `json:"experiment,omitempty"`
+	Referrer   string    `json:"referrer,omitempty"`
+}
+
+// action draws what a user does with a post, as often as users do it, by
+// either of its names.
+func action(random *rand.Rand) string {
+	name := "share"
+	switch n := random.IntN(100); {
+	case n < 55:
+		name = "view"
+	case n < 82:
+		name = "impression"
+	case n < 94:
+		name = "like"
+	case n < 98:
+		name = "comment"
+	}
+	if random.IntN(10) == 0 {
+		return "post_" + name
+	}
+	return name
+}
+
+// newEvent makes an event of a user and a post of the world.
+func newEvent(random *rand.Rand, id uuid.UUID, user uuid.UUID, about post, now time.Time) (event, error) {
+	wire := wireEvent{
+		EventID: id, TS: happened(random, now).UnixMilli(),
+		UserID: user, PostID: about.id, AuthorID: about.author,
+		Action: action(random),
+		Device: []string{"ios", "android", "web", ""}[random.IntN(4)],
+	}
+	if wire.Action == "view" {
+		wire.DwellMS = 200 + random.Int64N(30_000)
+	}
+	if wire.Device != "" {
+		wire.AppVersion = []string{"5.11.2", "5.12.0", "6.0.0-beta"}[random.IntN(3)]
+	}
+	if random.IntN(50) == 0 {
+		wire.Experiment = []string{"ranking-b", "große-bilder"}[random.IntN(2)]
+		wire.Referrer = "https://example.org/?q=\"a\"&b"
+	}
+	encoded, err := json.Marshal(wire)
+	return event{id: id, json: encoded}, err
+}
+
+// happened is a moment shortly before now, for a few events up to an hour
+// before: devices that were off line.
+func happened(random *rand.Rand, now time.Time) time.Time {
+	if random.IntN(100) == 0 {
+		return now.Add(-time.Duration(random.Int64N(int64(time.Hour))))
+	}
+	return now.Add(-time.Duration(random.Int64N(int64(3 * time.Second))))
+}

@@ -1,0 +1,169 @@
+package traffic
+
+import (
+	"encoding/binary"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Fate is what became of an event.
+type Fate int
+
+// The fates of an event, as far as its sender can tell.
+const (
+	// FateForeign is an id that this run never issued.
+	FateForeign Fate = iota
+	// FateNever is an id whose event was never sent: it must not be stored.
+	FateNever
+	// FateUnknown was sent without an answer: it may be stored.
+	FateUnknown
+	// FateAccepted was answered by a 202: it must be stored, once.
+	FateAccepted
+)
+
+// Counters are totals since the start of a run.
+type Counters struct {
+	Events     uint64 // distinct events accepted
+	Duplicates uint64 // accepted copies of events accepted before
+	Bodies     uint64 // bodies accepted
+	Repeats    uint64 // sendings beyond a body's first, until its 202
+	Changes    uint64 // rows changed by committed transactions
+	Commits    uint64 // transactions committed
+}
+
+// Ledger is the record of one run: the fate of every event id issued in it.
+// Ids of different runs never meet, so rows of earlier runs are told apart.
+// It takes two bits per event.
+type Ledger struct {
+	run [6]byte
+
+	mu       sync.Mutex
+	issued   uint64
+	sent     bits
+	accepted bits
+	counters Counters
+}
+
+// NewLedger returns an empty ledger of the run that started at that moment,
+// with the resolution of a millisecond.
+func NewLedger(started time.Time) *Ledger {
+	l := &Ledger{}
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(started.UnixMilli())) //nolint:gosec // after 1970
+	copy(l.run[:], ms[2:])
+	return l
+}
+
+// Prefix returns the beginning that the text of every id of this run shares,
+// and of no other run.
+func (l *Ledger) Prefix() string { return l.id(0).String()[:15] }
+
+// Counters returns the totals at this moment.
+func (l *Ledger) Counters() Counters {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.counters
+}
+
+// Fate returns what became of the event with that id.
+func (l *Ledger) Fate(id uuid.UUID) Fate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sequence := sequenceOf(id)
+	switch {
+	case sequence >= l.issued || l.id(sequence) != id:
+		return FateForeign
+	case l.accepted.has(sequence):
+		return FateAccepted
+	case l.sent.has(sequence):
+		return FateUnknown
+	default:
+		return FateNever
+	}
+}
+
+// Accepted yields the ids of the accepted events in the order of their text.
+func (l *Ledger) Accepted() iter.Seq[uuid.UUID] {
+	return func(yield func(uuid.UUID) bool) {
+		l.mu.Lock()
+		issued := l.issued
+		l.mu.Unlock()
+		for sequence := range issued {
+			if id := l.id(sequence); l.Fate(id) == FateAccepted && !yield(id) {
+				return
+			}
+		}
+	}
+}
+
+// id is a version 8 UUID: 48 bits of the run, 62 of the sequence number.
+func (l *Ledger) id(sequence uint64) uuid.UUID {
+	var id uuid.UUID
+	copy(id[:], l.run[:])
+	id[6] = 8 << 4
+	binary.BigEndian.PutUint64(id[8:], 1<<63|sequence)
+	return id
+}
+
+func sequenceOf(id uuid.UUID) uint64 {
+	return binary.BigEndian.Uint64(id[8:]) &^ (3 << 62)
+}
+
+func (l *Ledger) issue() uuid.UUID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.issued++
+	return l.id(l.issued - 1)
+}
+
+// sending records that ids are about to leave: from here on they may arrive.
+func (l *Ledger) sending(ids []uuid.UUID, repeat bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		l.sent.set(sequenceOf(id))
+	}
+	if repeat {
+		l.counters.Repeats++
+	}
+}
+
+func (l *Ledger) accept(ids []uuid.UUID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counters.Bodies++
+	for _, id := range ids {
+		if l.accepted.set(sequenceOf(id)) {
+			l.counters.Events++
+		} else {
+			l.counters.Duplicates++
+		}
+	}
+}
+
+func (l *Ledger) committed(rows int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.counters.Commits++
+	l.counters.Changes += uint64(rows) //nolint:gosec // a count of rows
+}
+
+// bits is a growing set of small numbers.
+type bits []uint64
+
+func (b *bits) set(n uint64) (added bool) {
+	word, mask := n/64, uint64(1)<<(n%64)
+	for uint64(len(*b)) <= word {
+		*b = append(*b, 0)
+	}
+	added = (*b)[word]&mask == 0
+	(*b)[word] |= mask
+	return added
+}
+
+func (b bits) has(n uint64) bool {
+	return n/64 < uint64(len(b)) && b[n/64]&(1<<(n%64)) != 0
+}

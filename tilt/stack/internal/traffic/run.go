@@ -1,0 +1,46 @@
+package traffic
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+)
+
+// The two halves draw from streams of their own, so that the speed of one does
+// not move the choices of the other.
+const (
+	streamChanges = 1
+	streamEvents  = 2
+)
+
+// Run plays users until ctx ends, and returns nil then, after every body that
+// was under way has its 202 or cfg.Grace is over. Any other end is an error.
+func Run(ctx context.Context, cfg Config, deps Deps) error {
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("checking the traffic's configuration: %w", err)
+	}
+	shared := &world{}
+	changes := &database{
+		dsn: deps.PostgresDSN, users: cfg.Users,
+		pace:    pacer{perSecond: cfg.ChangesPerSecond},
+		planner: newPlanner(stream(cfg.Seed, streamChanges), shared, uuid.New),
+		ledger:  deps.Ledger, log: deps.Log,
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
+	defer client.CloseIdleConnections()
+	composing := &composer{random: stream(cfg.Seed, streamEvents), world: shared, ledger: deps.Ledger}
+	sending := &sender{client: client, url: deps.EventsURL, ledger: deps.Ledger, log: deps.Log}
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return changes.run(ctx) })
+	group.Go(func() error { return events(ctx, composing, sending, cfg.EventsPerSecond, cfg.Grace) })
+	return group.Wait()
+}
+
+func stream(seed, number uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(seed, number)) //nolint:gosec // not a secret
+}
