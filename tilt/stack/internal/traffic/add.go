@@ -1,10 +1,6 @@
 package traffic
 
-import (
-	"fmt"
-
-	"github.com/google/uuid"
-)
+import "github.com/google/uuid"
 
 const (
 	insertUser    = `INSERT INTO users (id, email, username, display_name, password_hash, bio) VALUES ($1, $2, $3, $4, $5, $6)`
@@ -29,7 +25,7 @@ func (p *planner) signUp() (c change, ok bool) {
 
 func (p *planner) publish() (c change, ok bool) {
 	made := post{id: p.newID(), author: p.world.popular(p.random)}
-	c.add(insertPost, made.id, made.author, p.maybe(p.text(12)), p.maybe("images/"+made.id.String()+".webp"))
+	c.add(insertPost, made.id, made.author, p.maybe(p.text(12)), p.imageKey())
 	c.applied = func([]int64) {
 		p.update(func(w *world) { w.posts = remember(w.posts, made, maxRecent) })
 	}
@@ -78,8 +74,7 @@ func (p *planner) following(f follow) (c change) {
 	return c
 }
 
-// comment writes a comment, or a reply to one. Replies are not replied to, so
-// that removing a comment with its replies is one statement.
+// comment writes a comment, or a reply to one; replies are not replied to.
 func (p *planner) comment() (c change, ok bool) {
 	about, ok := pick(p.random, p.world.posts)
 	made := comment{id: p.newID(), post: about.id}
@@ -87,7 +82,7 @@ func (p *planner) comment() (c change, ok bool) {
 	if to, found := pick(p.random, p.world.comments); found && !to.reply && p.random.IntN(3) == 0 {
 		made.post, made.reply, parent = to.post, true, &to.id
 	}
-	c.add(insertComment, made.id, made.post, p.world.user(p.random), p.text(10), parent)
+	c.add(insertComment, made.id, made.post, p.world.user(p.random), p.content(10), parent)
 	c.applied = func([]int64) {
 		p.update(func(w *world) { w.comments = remember(w.comments, made, maxRecent) })
 	}
@@ -103,9 +98,9 @@ func (p *planner) spree() (c change, ok bool) {
 		c.add(insertLike, p.newID(), other.id, user)
 	}
 	first := comment{id: p.newID(), post: about.id}
-	c.add(insertComment, first.id, first.post, user, p.text(6), nil)
-	c.add(`UPDATE comments SET content = content || ' (edited)', updated_at = now() WHERE id = $1`, first.id)
-	c.add(`UPDATE users SET bio = $2, updated_at = now() WHERE id = $1`, user, p.phrase(5))
+	c.add(insertComment, first.id, first.post, user, p.content(6), nil)
+	c.add(`UPDATE comments SET content = content || ' (edited)' WHERE id = $1`, first.id)
+	c.add(`UPDATE users SET bio = $2 WHERE id = $1`, user, p.phrase(5))
 	c.applied = func([]int64) {
 		p.update(func(w *world) { w.comments = remember(w.comments, first, maxRecent) })
 	}
@@ -117,8 +112,4 @@ func (p *planner) changeOfMind() (c change, ok bool) {
 	c, ok = p.spree()
 	c.rollback, c.applied = true, nil
 	return c, ok
-}
-
-func (p *planner) name(id uuid.UUID) string {
-	return fmt.Sprintf("%s_%x", words()[p.random.IntN(len(words()))], id[:6])
 }

@@ -11,7 +11,7 @@ type change struct {
 	kind       string
 	statements []statement
 	rollback   bool               // undone at the end: nothing of it may show anywhere
-	applied    func(rows []int64) // tells the world, given the rows each statement touched
+	applied    func(rows []int64) // tells the world how many rows each statement touched; may be nil
 }
 
 type statement struct {

@@ -1,6 +1,11 @@
 package traffic
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+)
 
 // longText is beyond what PostgreSQL keeps in the row itself (2 kB, when it
 // does not compress).
@@ -15,6 +20,9 @@ func words() []string {
 		`"quoted"`, `back\slash`, "it's", "tab\there", "line\nbreak", "100%", "<b>", "{}", "null",
 	}
 }
+
+// plainWords is how many of the words are of letters a to z.
+const plainWords = 8
 
 // phrase is n words.
 func (p *planner) phrase(n int) string {
@@ -31,12 +39,27 @@ func (p *planner) text(n int) string {
 	switch p.random.IntN(100) {
 	case 0:
 		return ""
-	case 1:
+	case 1, 2, 3:
 		return p.letters(longText)
 	default:
 		return p.phrase(1 + p.random.IntN(n))
 	}
 }
+
+// content is a text that is not empty.
+func (p *planner) content(n int) string {
+	if text := p.text(n); text != "" {
+		return text
+	}
+	return "."
+}
+
+// name is a username, which no other id shares.
+func (p *planner) name(id uuid.UUID) string {
+	return fmt.Sprintf("%s_%x", words()[p.random.IntN(plainWords)], id[:8])
+}
+
+func (p *planner) imageKey() string { return "images/" + p.letters(20) + ".webp" }
 
 // letters is n random characters.
 func (p *planner) letters(n int) string {
