@@ -1,0 +1,184 @@
+package debezium_test
+
+import (
+	"encoding/hex"
+	"math"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/nova-data/nova/pkg/debezium"
+)
+
+func value(raw string) debezium.Value { return debezium.Value{Raw: []byte(raw), Offset: 7} }
+
+// read calls a reader, giving its result the type any, for tables of mixed types.
+func read[T any](reader func(debezium.Value) (T, error)) func(debezium.Value) (any, error) {
+	return func(v debezium.Value) (any, error) { return reader(v) }
+}
+
+func readText(v debezium.Value) (any, error) {
+	var scratch []byte
+	text, err := v.Text(&scratch)
+	return string(text), err
+}
+
+func readUUID(v debezium.Value) (any, error) {
+	id, err := v.UUID()
+	return hex.EncodeToString(id[:]), err
+}
+
+func readInt(bits int) func(debezium.Value) (any, error) {
+	return func(v debezium.Value) (any, error) { return v.Int(bits) }
+}
+
+// Each PostgreSQL type is read to the value that the row had, in the form in
+// which the connector writes it.
+func TestReadsEachType(t *testing.T) {
+	raw, err := os.ReadFile("testdata/records/types.json")
+	require.NoError(t, err)
+	var e debezium.Envelope
+	require.NoError(t, e.Decode(raw))
+
+	tests := []struct {
+		column string
+		read   func(debezium.Value) (any, error)
+		want   any
+	}{
+		{"id", readUUID, "6f1c1a527f0b4f5e8a353a2f7b9c0d11"},
+		{"i2", readInt(16), int64(-32768)},
+		{"i4", readInt(32), int64(2147483647)},
+		{"i8", readInt(64), int64(9007199254740993)},
+		{"interval", readInt(64), int64(3600000000)},
+		{"time", readInt(64), int64(43200000000)},
+		{"f8", read(debezium.Value.Float), 1.5e10},
+		{"inf", read(debezium.Value.Float), math.Inf(1)},
+		{"b", read(debezium.Value.Bool), false},
+		{"ts", read(debezium.Value.Timestamp), int64(1763900000123456)},
+		{"ts_inf", read(debezium.Value.Timestamp), int64(debezium.InfiniteMicros)},
+		{"ts_12000", read(debezium.Value.Timestamp), int64(316516204800000000)},
+		{"tz_inf", read(debezium.Value.Timestamptz), int64(debezium.InfiniteMicros)},
+		{"tz_bc", read(debezium.Value.Timestamptz), int64(-63517824000000000)},
+		{"d", read(debezium.Value.Date), int32(-165)},
+		{"d_inf", read(debezium.Value.Date), int32(debezium.InfiniteDays)},
+		{"num", readText, "99.50"},
+		{"num_nan", readText, "NAN"},
+		{"jsonb", readText, `{"k": [1, "ü"]}`},
+		{"emoji", readText, "cherry 🌸"},
+		{"status", readText, "published"},
+		{"ip", readText, "10.0.0.1"},
+	}
+	for _, test := range tests {
+		t.Run(test.column, func(t *testing.T) {
+			column, found := e.After.Find(test.column)
+			require.True(t, found)
+			got, err := test.read(column)
+			require.NoError(t, err)
+			assert.Equal(t, test.want, got)
+		})
+	}
+	nan, _ := e.After.Find("nan")
+	f, err := nan.Float()
+	require.NoError(t, err)
+	assert.True(t, math.IsNaN(f))
+	_, found := e.After.Find("email")
+	assert.False(t, found, "an excluded column is absent, not null")
+}
+
+// Values at the edge of each type are read; those beyond are refused, not cut.
+func TestValues(t *testing.T) {
+	tests := []struct {
+		name, raw string
+		read      func(debezium.Value) (any, error)
+		want      any // nil: refused
+	}{
+		{"uuid upper case", `"6F1C1A52-7F0B-4F5E-8A35-3A2F7B9C0D11"`, readUUID, "6f1c1a527f0b4f5e8a353a2f7b9c0d11"},
+		{"uuid unknown in a delete", `""`, readUUID, nil},
+		{"uuid without hyphens", `"6f1c1a527f0b4f5e8a353a2f7b9c0d11"`, readUUID, nil},
+		{"uuid with misplaced hyphens", `"6f1c1a5-27f0b-4f5e-8a35-3a2f7b9c0d11"`, readUUID, nil},
+		{"uuid not hexadecimal", `"6f1c1a52-7f0b-4f5e-8a35-3a2f7b9c0dxx"`, readUUID, nil},
+		{"uuid null", `null`, readUUID, nil},
+		{"int16 least", `-32768`, readInt(16), int64(math.MinInt16)},
+		{"int16 beyond", `32768`, readInt(16), nil},
+		{"int32 beyond", `-2147483649`, readInt(32), nil},
+		{"int64 most", `9223372036854775807`, readInt(64), int64(math.MaxInt64)},
+		{"int64 least", `-9223372036854775808`, readInt(64), int64(math.MinInt64)},
+		{"int64 beyond", `9223372036854775808`, readInt(64), nil},
+		{"int beyond uint64", `18446744073709551616`, readInt(64), nil},
+		{"int with a fraction", `1.0`, readInt(64), nil},
+		{"int with an exponent", `1e3`, readInt(64), nil},
+		{"int in quotes", `"1"`, readInt(64), nil},
+		{"int of no bytes", ``, readInt(64), nil},
+		{"bool true", `true`, read(debezium.Value.Bool), true},
+		{"bool as a number", `1`, read(debezium.Value.Bool), nil},
+		{"float negative infinity", `"-Infinity"`, read(debezium.Value.Float), math.Inf(-1)},
+		{"float of other words", `"inf"`, read(debezium.Value.Float), nil},
+		{"float null", `null`, read(debezium.Value.Float), nil},
+		{"float too large", `1e999`, read(debezium.Value.Float), nil},
+		{"float negative", `-0.25`, read(debezium.Value.Float), -0.25},
+		{"text empty", `""`, readText, ""},
+		{"text with every escape", `"\"\\\/\b\f\n\r\t\u00e9\u20AC"`, readText, "\"\\/\b\f\n\r\té€"},
+		{"text with a NUL", `"\u0000"`, readText, "\x00"},
+		{"text with a lone high surrogate", `"\uD83C"`, readText, nil},
+		{"text with a high surrogate before text", `"\uD83Cabcdef"`, readText, nil},
+		{"text with a lone low surrogate", `"\uDF38"`, readText, nil},
+		{"text with surrogates in the wrong order", `"\uDF38\uD83C"`, readText, nil},
+		{"text not in UTF-8", "\"\xff\"", readText, nil},
+		{"text as a number", `1`, readText, nil},
+		{"text null", `null`, readText, nil},
+		{"date infinity of a snapshot", `-622191234`, read(debezium.Value.Date), int32(debezium.InfiniteDays)},
+		{"date negative infinity", `-2147472691`, read(debezium.Value.Date), int32(debezium.NegativeInfiniteDays)},
+		{"date after 9999", `3663471`, read(debezium.Value.Date), int32(3663471)},
+		{"date as text", `"2025-01-01"`, read(debezium.Value.Date), nil},
+		{"timestamp negative infinity", `-9223372036832400000`, read(debezium.Value.Timestamp), int64(debezium.NegativeInfiniteMicros)},
+		{"timestamp as text", `"2025-01-01T00:00:00Z"`, read(debezium.Value.Timestamp), nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := test.read(value(test.raw))
+			if test.want != nil {
+				require.NoError(t, err)
+				assert.Equal(t, test.want, got)
+				return
+			}
+			require.ErrorIs(t, err, debezium.ErrValue)
+			var detail *debezium.Error
+			require.ErrorAs(t, err, &detail)
+			assert.Equal(t, 7, detail.Offset)
+		})
+	}
+}
+
+// A text of 1 MB comes out whole, escaped or not, and the error about one that
+// is wrong stays short.
+func TestLargeText(t *testing.T) {
+	large := strings.Repeat("x", 1<<20)
+	for _, escape := range []string{"", `\n`} {
+		got, err := readText(value(`"` + large + escape + `"`))
+		require.NoError(t, err)
+		assert.Len(t, got, len(large)+len(escape)/2)
+	}
+	_, err := value(`"` + large + `"`).UUID()
+	require.Error(t, err)
+	assert.Less(t, len(err.Error()), 200)
+}
+
+// Text without escapes is not copied; text with escapes uses the caller's memory.
+func TestTextAllocatesNothing(t *testing.T) {
+	scratch := make([]byte, 0, 64)
+	for _, raw := range []string{`"plain"`, `"two\nlines"`} {
+		v := value(raw)
+		assert.Zero(t, testing.AllocsPerRun(10, func() { _, _ = v.Text(&scratch) }), raw)
+	}
+}
+
+// The placeholder of an unchanged TOASTed column is told from text and NULL.
+func TestPlaceholderAndNull(t *testing.T) {
+	assert.True(t, value(`"__debezium_unavailable_value"`).IsUnavailable())
+	assert.False(t, value(`"__debezium_unavailable_value "`).IsUnavailable())
+	assert.True(t, value(`null`).IsNull())
+	assert.False(t, value(`"null"`).IsNull())
+}
