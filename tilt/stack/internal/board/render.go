@@ -1,0 +1,183 @@
+package board
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// gap is between two blocks that stand side by side.
+const gap = 4
+
+const (
+	bold  = "\x1b[1m"
+	alarm = "\x1b[31m"
+	plain = "\x1b[0m"
+)
+
+// block is a small table: the first row is its heading, the first column is
+// aligned left, and the others right, or left too when it holds texts.
+type block struct {
+	rows  [][]string
+	texts bool
+	alarm []int // rows that need attention
+}
+
+// Render draws v into lines of at most width characters. Styled lines carry
+// escape sequences on top of that.
+func Render(v View, width int, styled bool) []string {
+	lines := []string{fit(heading(v), width)}
+	if styled {
+		lines[0] = bold + lines[0] + plain
+	}
+	for _, row := range arrange(blocks(v), width) {
+		lines = append(lines, "")
+		lines = append(lines, beside(row, width, styled)...)
+	}
+	return lines
+}
+
+func heading(v View) string {
+	text := "Nova pipeline, running " + clock(v.Running)
+	if v.Remaining > 0 {
+		text += ", " + clock(v.Remaining) + " to go"
+	}
+	return text
+}
+
+func blocks(v View) []block {
+	rates := block{rows: [][]string{{"traffic", "per s", "total"}}}
+	for _, r := range v.Rates {
+		rates.rows = append(rates.rows, []string{r.Name, rate(r.PerSecond), count(r.Total)})
+	}
+	tables := block{rows: [][]string{{"ClickHouse", "rows", "per s"}}}
+	for _, t := range v.Tables {
+		tables.rows = append(tables.rows, []string{t.Name, count(t.Rows), rate(t.PerSecond)})
+	}
+	groups := block{rows: [][]string{{"consumer", "lag", "dead letters"}}}
+	for i, g := range v.Groups {
+		groups.rows = append(groups.rows, []string{g.Service, count(g.Lag), count(g.DeadLetters)})
+		if g.DeadLetters > 0 {
+			groups.alarm = append(groups.alarm, i+1)
+		}
+	}
+	freshness := block{rows: [][]string{{"freshness", "p50", "p99"}}}
+	for _, f := range v.Freshness {
+		freshness.rows = append(freshness.rows, []string{f.Name, seconds(f.P50), seconds(f.P99)})
+	}
+	parts := block{rows: [][]string{{"part", "state", ""}}, texts: true}
+	for i, p := range v.Parts {
+		parts.rows = append(parts.rows, []string{p.Name, p.State, p.Note})
+		if !p.Ready {
+			parts.alarm = append(parts.alarm, i+1)
+		}
+	}
+	addresses := block{rows: [][]string{{"to look at", ""}}, texts: true}
+	for _, a := range v.Addresses {
+		addresses.rows = append(addresses.rows, []string{a.Name, a.URL})
+	}
+	all := []block{rates, tables, groups, freshness, parts, addresses}
+	return slices.DeleteFunc(all, func(b block) bool { return len(b.rows) == 1 })
+}
+
+// arrange puts blocks side by side where the width allows.
+func arrange(all []block, width int) (rows [][]block) {
+	used := width
+	for _, b := range all {
+		need := gap + b.width()
+		if used+need > width {
+			rows = append(rows, nil)
+			used, need = 0, b.width()
+		}
+		used += need
+		rows[len(rows)-1] = append(rows[len(rows)-1], b)
+	}
+	return rows
+}
+
+// beside draws blocks next to each other.
+func beside(row []block, width int, styled bool) (lines []string) {
+	height := 0
+	for _, b := range row {
+		height = max(height, len(b.rows))
+	}
+	for y := range height {
+		var line strings.Builder
+		for i, b := range row {
+			last := i == len(row)-1
+			line.WriteString(b.line(y, width, styled, last))
+			if !last {
+				line.WriteString(strings.Repeat(" ", gap))
+			}
+		}
+		lines = append(lines, strings.TrimRight(line.String(), " "))
+	}
+	return lines
+}
+
+// line draws row y, cut to width and, unless it is the last of its line, filled
+// to the block's own width.
+func (b block) line(y, width int, styled, last bool) string {
+	own := min(b.width(), width)
+	if y >= len(b.rows) {
+		return strings.Repeat(" ", own)
+	}
+	cells := make([]string, len(b.rows[y]))
+	for x, column := range b.columns() {
+		cells[x] = fill(b.rows[y][x], column, x > 0 && !b.texts)
+	}
+	text := fit(strings.TrimRight(strings.Join(cells, "  "), " "), width)
+	padding := ""
+	if !last {
+		padding = strings.Repeat(" ", max(own-utf8.RuneCountInString(text), 0))
+	}
+	switch {
+	case styled && y == 0:
+		text = bold + text + plain
+	case styled && slices.Contains(b.alarm, y):
+		text = alarm + text + plain
+	}
+	return text + padding
+}
+
+// columns returns the width of each column.
+func (b block) columns() []int {
+	widths := make([]int, len(b.rows[0]))
+	for _, row := range b.rows {
+		for x, cell := range row {
+			widths[x] = max(widths[x], utf8.RuneCountInString(cell))
+		}
+	}
+	return widths
+}
+
+func (b block) width() int {
+	total := 2 * (len(b.rows[0]) - 1)
+	for _, column := range b.columns() {
+		total += column
+	}
+	return total
+}
+
+// Line draws v as one line, for outputs that are not terminals.
+func Line(v View) string {
+	parts := []string{clock(v.Running)}
+	for _, r := range v.Rates {
+		parts = append(parts, r.Name+" "+rate(r.PerSecond)+"/s")
+	}
+	for _, g := range v.Groups {
+		parts = append(parts, g.Service+" lag "+count(g.Lag)+", dead letters "+count(g.DeadLetters))
+	}
+	for _, f := range v.Freshness {
+		parts = append(parts, f.Name+" p99 "+seconds(f.P99))
+	}
+	for _, t := range v.Tables {
+		parts = append(parts, t.Name+" "+count(t.Rows))
+	}
+	for _, p := range v.Parts {
+		if !p.Ready {
+			parts = append(parts, strings.TrimSpace(p.Name+" "+p.State+" "+p.Note))
+		}
+	}
+	return strings.Join(parts, " | ")
+}

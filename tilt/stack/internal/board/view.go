@@ -1,0 +1,54 @@
+package board
+
+import "time"
+
+// View is everything shown at one moment. Negative numbers are not known.
+type View struct {
+	Running   time.Duration
+	Remaining time.Duration // until the planned end, 0 without one
+
+	Rates     []Rate
+	Tables    []Table
+	Groups    []Group
+	Freshness []Freshness
+	Parts     []Part
+	Addresses []Address
+}
+
+// Rate is something counted.
+type Rate struct {
+	Name      string
+	PerSecond float64
+	Total     float64
+}
+
+// Table is a table of ClickHouse.
+type Table struct {
+	Name      string
+	Rows      float64 // stored, superseded ones included
+	PerSecond float64
+}
+
+// Group is a service's consumer group.
+type Group struct {
+	Service     string
+	Lag         float64 // records
+	DeadLetters float64
+}
+
+// Freshness is how long data takes until queries see it, in seconds.
+type Freshness struct {
+	Name     string
+	P50, P99 float64
+}
+
+// Part is one process of the stack.
+type Part struct {
+	Name  string
+	State string // one word, such as ready or starting
+	Ready bool
+	Note  string // what there is to know about a part that is not ready, or was not
+}
+
+// Address is something to look at.
+type Address struct{ Name, URL string }
