@@ -21,38 +21,59 @@ var ErrBusy = errors.New("session is busy with another statement")
 // Engine is an open data directory.
 type Engine struct {
 	library  *library
-	dataDir  string
+	store    string
 	lock     *os.File
 	settings map[string]bool // names of the settings this version has
 	version  string
+	timezone string
 	sessions atomic.Uint64
 
 	controlMu sync.Mutex
 	control   *Session // keeps the engine open, and cancels what others run
 }
 
-// Open loads the shared library at libraryPath and opens the data directory
-// dataDir, creating it and the database when they are missing. A process can
-// have one Engine open, and a data directory one process.
+// Config says what to open.
+type Config struct {
+	// Library is the path of the shared library; see LibraryPath.
+	Library string
+	// DataDir is created when it is missing. One process can have it open.
+	DataDir string
+	// Database is created when it is missing.
+	Database string
+	// Prepare, if not nil, is called with the directory of the engine's own
+	// files when it belongs to this process and the engine has not seen it.
+	Prepare func(store string) error
+}
+
+// Open opens a data directory. A process can have one Engine open.
 //
 // The working directory must be empty: the engine's database `default` shows
 // its files as tables.
-func Open(libraryPath, dataDir, database string) (*Engine, error) {
-	lock, err := lockDirectory(dataDir)
+func Open(cfg Config) (*Engine, error) {
+	lock, err := lockDirectory(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{dataDir: dataDir, lock: lock}
-	if e.library, err = load(libraryPath); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	if e.control, err = e.connect(); err != nil {
-		return nil, errors.Join(err, lock.Close())
-	}
-	if err := e.start(database); err != nil {
+	e := &Engine{store: filepath.Join(cfg.DataDir, "store"), lock: lock}
+	if err := e.open(cfg); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
+}
+
+func (e *Engine) open(cfg Config) (err error) {
+	if cfg.Prepare != nil {
+		if err := cfg.Prepare(e.store); err != nil {
+			return fmt.Errorf("preparing data directory: %w", err)
+		}
+	}
+	if e.library, err = load(cfg.Library); err != nil {
+		return err
+	}
+	if e.control, err = e.connect(); err != nil {
+		return err
+	}
+	return e.start(cfg.Database)
 }
 
 // lockDirectory takes the directory for this process; the lock goes with it,
@@ -84,27 +105,34 @@ func (e *Engine) start(database string) error {
 	for name := range strings.Lines(names) {
 		e.settings[strings.TrimSuffix(name, "\n")] = true
 	}
-	version, err := e.control.Text(ctx, "SELECT version()")
+	facts, err := e.control.Text(ctx, "SELECT version(), timezone()")
 	if err != nil {
 		return fmt.Errorf("reading the version: %w", err)
 	}
-	e.version = strings.TrimSpace(version)
+	e.version, e.timezone, _ = strings.Cut(strings.TrimSpace(facts), "\t")
 	return nil
 }
 
 // Version is the engine's version, such as 26.7.2.1.
 func (e *Engine) Version() string { return e.version }
 
+// Timezone is the name of the engine's time zone.
+func (e *Engine) Timezone() string { return e.timezone }
+
 // Close closes the data directory. All sessions must have been closed.
 func (e *Engine) Close() error {
 	e.controlMu.Lock()
 	defer e.controlMu.Unlock()
-	if e.control == nil {
+	if e.lock == nil {
 		return nil
 	}
-	e.control.Close()
-	e.control = nil
-	if err := e.lock.Close(); err != nil {
+	if e.control != nil {
+		e.control.Close()
+		e.control = nil
+	}
+	err := e.lock.Close()
+	e.lock = nil
+	if err != nil {
 		return fmt.Errorf("unlocking data directory: %w", err)
 	}
 	return nil
@@ -128,7 +156,7 @@ func (e *Engine) NewSession(database string) (*Session, error) {
 }
 
 func (e *Engine) connect() (*Session, error) {
-	arguments := [][]byte{[]byte("chserver\x00"), []byte("--path=" + filepath.Join(e.dataDir, "store") + "\x00")}
+	arguments := [][]byte{[]byte("chserver\x00"), []byte("--path=" + e.store + "\x00")}
 	argv := make([]*byte, len(arguments))
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
@@ -139,7 +167,7 @@ func (e *Engine) connect() (*Session, error) {
 	handle := e.library.connect(int32(len(argv)), unsafe.Pointer(&argv[0]))
 	runtime.KeepAlive(arguments)
 	if handle == nil {
-		return nil, fmt.Errorf("opening a session of the engine on %s: the engine gives no reason", e.dataDir)
+		return nil, fmt.Errorf("opening a session of the engine on %s: the engine gives no reason", e.store)
 	}
 	return &Session{
 		engine:     e,

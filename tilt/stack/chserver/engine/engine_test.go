@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +24,7 @@ func open(t *testing.T, dir string) *engine.Engine {
 	t.Helper()
 	library, err := engine.LibraryPath("")
 	require.NoError(t, err)
-	e, err := engine.Open(library, dir, "nova")
+	e, err := engine.Open(engine.Config{Library: library, DataDir: dir, Database: "nova"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	return e
@@ -242,9 +244,9 @@ func TestReopen(t *testing.T) {
 	library, err := engine.LibraryPath("")
 	require.NoError(t, err)
 	for round := range 3 {
-		e, err := engine.Open(library, dir, "nova")
+		e, err := engine.Open(engine.Config{Library: library, DataDir: dir, Database: "nova"})
 		require.NoError(t, err)
-		_, err = engine.Open(library, dir, "nova")
+		_, err = engine.Open(engine.Config{Library: library, DataDir: dir, Database: "nova"})
 		require.ErrorContains(t, err, "another process")
 		s, err := e.NewSession("nova")
 		require.NoError(t, err)
@@ -255,4 +257,41 @@ func TestReopen(t *testing.T) {
 		require.NoError(t, e.Close())
 		require.NoError(t, e.Close())
 	}
+}
+
+// What prepares a data directory runs before the engine, and its failure keeps
+// the engine closed.
+func TestPrepare(t *testing.T) {
+	library, err := engine.LibraryPath("")
+	require.NoError(t, err)
+	cfg := engine.Config{Library: library, DataDir: t.TempDir(), Database: "nova"}
+	cfg.Prepare = func(store string) error {
+		require.NoDirExists(t, store)
+		return io.ErrClosedPipe
+	}
+	_, err = engine.Open(cfg)
+	require.ErrorIs(t, err, io.ErrClosedPipe)
+	cfg.Prepare = nil
+	e, err := engine.Open(cfg)
+	require.NoError(t, err)
+	require.NoError(t, e.Close())
+}
+
+// Where the library is can be said in three ways, and a missing one names the
+// command that gets it.
+func TestLibraryPath(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "libchdb.so")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	path, err := engine.LibraryPath(file)
+	require.NoError(t, err)
+	require.Equal(t, file, path)
+	t.Setenv("LIBCHDB_PATH", file)
+	path, err = engine.LibraryPath("")
+	require.NoError(t, err)
+	require.Equal(t, file, path)
+	t.Setenv("LIBCHDB_PATH", "")
+	t.Setenv("NOVA_CACHE", t.TempDir())
+	_, err = engine.LibraryPath("")
+	require.ErrorContains(t, err, "make deps")
+	require.ErrorContains(t, err, engine.LibraryVersion)
 }
