@@ -62,11 +62,10 @@ func Run(ctx context.Context, cfg Config, deps Deps) (err error) {
 	defer func() { err = errors.Join(err, opened.Close()) }()
 
 	var faults *fault.Plan
-	web := httpapi.Deps{Engine: opened, Log: deps.Log}
 	if cfg.Faults {
 		faults = &fault.Plan{}
-		web.Faults = faults
 	}
+	web := httpapi.Deps{Engine: opened, Database: Database, Faults: faults, Exit: deps.Exit, Log: deps.Log}
 	server := native.New(native.Deps{Engine: opened, Database: Database, Faults: faults, Exit: deps.Exit, Log: deps.Log})
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, nativeListener) })

@@ -76,7 +76,7 @@ func (t table) repair() (Result, error) {
 
 // replace gives a log its new content in one step. The temporary file lies in the
 // table's directory, where the engine passes over it: beside the logs any other
-// name makes it refuse the table. One left by a kill is overwritten.
+// name makes it abort. One left by a kill is overwritten.
 func (t table) replace(log logFile, content []byte) error {
 	temporary := filepath.Join(t.dir, "tmp_deduplication_log")
 	if err := writeSynced(temporary, content, log.mode); err != nil {
