@@ -1,0 +1,77 @@
+package chtest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+const serverPackage = "github.com/nova-data/nova/tilt/stack/cmd/chserver"
+
+// buildOnce compiles the server at the first call and returns the same path, or the
+// same error, at every other.
+var buildOnce = sync.OnceValues(build)
+
+// Binary returns the path of the compiled server.
+func Binary(t testing.TB) string {
+	t.Helper()
+	path, err := buildOnce()
+	if err != nil {
+		t.Fatalf("building the ClickHouse server: %v", err)
+	}
+	return path
+}
+
+// build compiles the server into .run/chtest of the workspace. Test processes that
+// run side by side take turns, and find it up to date but for the first.
+func build() (path string, err error) {
+	root, err := workspace()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, ".run", "chtest")
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", fmt.Errorf("waiting for another build: %w", err)
+	}
+	path = filepath.Join(dir, "chserver")
+	command := exec.Command("go", "build", "-o", path, serverPackage)
+	command.Dir = root
+	// With its temporary files on the same file system, go renames the binary into
+	// place; it cannot overwrite one that another test is running.
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir)
+	if output, err := command.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", command, err, output)
+	}
+	return path, nil
+}
+
+// workspace returns the directory of go.work, at or above the working directory.
+func workspace() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("no go.work at or above the working directory")
+		}
+		dir = parent
+	}
+}

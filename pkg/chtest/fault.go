@@ -1,0 +1,47 @@
+package chtest
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// Fault is what is to happen to the next INSERTs of rows.
+type Fault struct {
+	// Action is "exception", "delay", "cut" (the connection) or "exit" (the process).
+	Action string `json:"action"`
+	// When is "before" the rows reach the engine, which is what empty means, or
+	// "after" they are stored and before the answer.
+	When string `json:"when,omitempty"`
+	// Code is ClickHouse's error code of an exception.
+	Code int `json:"code,omitempty"`
+	// DelayMS is the length of a delay in milliseconds.
+	DelayMS int `json:"delay_ms,omitempty"`
+	// Count is the number of INSERTs; 0 is one.
+	Count int `json:"count,omitempty"`
+	// Table is the only table, without database, that it happens to; empty is any.
+	Table string `json:"table,omitempty"`
+}
+
+// Fault plans faults behind those planned before. They are gone after a restart.
+func (s *Server) Fault(faults ...Fault) {
+	s.t.Helper()
+	body, err := json.Marshal(faults)
+	if err != nil {
+		s.t.Fatalf("encoding faults: %v", err)
+	}
+	s.control(http.MethodPost, body)
+}
+
+// ClearFaults drops the faults that have not happened yet.
+func (s *Server) ClearFaults() {
+	s.t.Helper()
+	s.control(http.MethodDelete, nil)
+}
+
+func (s *Server) control(method string, body []byte) {
+	s.t.Helper()
+	if _, err := s.request(context.WithoutCancel(s.t.Context()), method, "/faults", body); err != nil {
+		s.t.Fatalf("planning faults: %v", err)
+	}
+}
