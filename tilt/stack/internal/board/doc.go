@@ -5,9 +5,8 @@
 // that moment; the terminal is restored when Run returns, with the last table
 // left on it. Elsewhere it is one plain line every few seconds.
 //
-// Run is one goroutine and calls its sources from it.
+// Run asks its sources side by side, and waits for all of them before it draws.
 //
-// A source that does not answer in time shows as a dash or keeps its last
-// value, and never holds up the others for longer than a second; the board
-// itself fails only when its output does.
+// A source that does not answer within a second shows as dashes and does not
+// disturb the others; Run fails only when its output does.
 package board

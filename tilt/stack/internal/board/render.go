@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// gap is between two blocks that stand side by side.
+// gap is between two panels that stand side by side.
 const gap = 4
 
 const (
@@ -15,9 +15,9 @@ const (
 	plain = "\x1b[0m"
 )
 
-// block is a small table: the first row is its heading, the first column is
+// panel is a small table: the first row is its heading, the first column is
 // aligned left, and the others right, or left too when it holds texts.
-type block struct {
+type panel struct {
 	rows  [][]string
 	texts bool
 	alarm []int // rows that need attention
@@ -30,7 +30,7 @@ func Render(v View, width int, styled bool) []string {
 	if styled {
 		lines[0] = bold + lines[0] + plain
 	}
-	for _, row := range arrange(blocks(v), width) {
+	for _, row := range arrange(panels(v), width) {
 		lines = append(lines, "")
 		lines = append(lines, beside(row, width, styled)...)
 	}
@@ -45,43 +45,43 @@ func heading(v View) string {
 	return text
 }
 
-func blocks(v View) []block {
-	rates := block{rows: [][]string{{"traffic", "per s", "total"}}}
+func panels(v View) []panel {
+	rates := panel{rows: [][]string{{"traffic", "per s", "total"}}}
 	for _, r := range v.Rates {
 		rates.rows = append(rates.rows, []string{r.Name, rate(r.PerSecond), count(r.Total)})
 	}
-	tables := block{rows: [][]string{{"ClickHouse", "rows", "per s"}}}
+	tables := panel{rows: [][]string{{"ClickHouse", "rows", "per s"}}}
 	for _, t := range v.Tables {
 		tables.rows = append(tables.rows, []string{t.Name, count(t.Rows), rate(t.PerSecond)})
 	}
-	groups := block{rows: [][]string{{"consumer", "lag", "dead letters"}}}
+	groups := panel{rows: [][]string{{"consumer", "lag", "dead letters"}}}
 	for i, g := range v.Groups {
 		groups.rows = append(groups.rows, []string{g.Service, count(g.Lag), count(g.DeadLetters)})
 		if g.DeadLetters > 0 {
 			groups.alarm = append(groups.alarm, i+1)
 		}
 	}
-	freshness := block{rows: [][]string{{"freshness", "p50", "p99"}}}
+	freshness := panel{rows: [][]string{{"freshness", "p50", "p99"}}}
 	for _, f := range v.Freshness {
 		freshness.rows = append(freshness.rows, []string{f.Name, seconds(f.P50), seconds(f.P99)})
 	}
-	parts := block{rows: [][]string{{"part", "state", ""}}, texts: true}
+	parts := panel{rows: [][]string{{"part", "state", ""}}, texts: true}
 	for i, p := range v.Parts {
 		parts.rows = append(parts.rows, []string{p.Name, p.State, p.Note})
 		if !p.Ready {
 			parts.alarm = append(parts.alarm, i+1)
 		}
 	}
-	addresses := block{rows: [][]string{{"to look at", ""}}, texts: true}
+	addresses := panel{rows: [][]string{{"to look at", ""}}, texts: true}
 	for _, a := range v.Addresses {
 		addresses.rows = append(addresses.rows, []string{a.Name, a.URL})
 	}
-	all := []block{rates, tables, groups, freshness, parts, addresses}
-	return slices.DeleteFunc(all, func(b block) bool { return len(b.rows) == 1 })
+	all := []panel{rates, tables, groups, freshness, parts, addresses}
+	return slices.DeleteFunc(all, func(b panel) bool { return len(b.rows) == 1 })
 }
 
-// arrange puts blocks side by side where the width allows.
-func arrange(all []block, width int) (rows [][]block) {
+// arrange puts panels side by side where the width allows.
+func arrange(all []panel, width int) (rows [][]panel) {
 	used := width
 	for _, b := range all {
 		need := gap + b.width()
@@ -95,8 +95,8 @@ func arrange(all []block, width int) (rows [][]block) {
 	return rows
 }
 
-// beside draws blocks next to each other.
-func beside(row []block, width int, styled bool) (lines []string) {
+// beside draws panels next to each other.
+func beside(row []panel, width int, styled bool) (lines []string) {
 	height := 0
 	for _, b := range row {
 		height = max(height, len(b.rows))
@@ -116,8 +116,8 @@ func beside(row []block, width int, styled bool) (lines []string) {
 }
 
 // line draws row y, cut to width and, unless it is the last of its line, filled
-// to the block's own width.
-func (b block) line(y, width int, styled, last bool) string {
+// to the panel's own width.
+func (b panel) line(y, width int, styled, last bool) string {
 	own := min(b.width(), width)
 	if y >= len(b.rows) {
 		return strings.Repeat(" ", own)
@@ -141,7 +141,7 @@ func (b block) line(y, width int, styled, last bool) string {
 }
 
 // columns returns the width of each column.
-func (b block) columns() []int {
+func (b panel) columns() []int {
 	widths := make([]int, len(b.rows[0]))
 	for _, row := range b.rows {
 		for x, cell := range row {
@@ -151,7 +151,7 @@ func (b block) columns() []int {
 	return widths
 }
 
-func (b block) width() int {
+func (b panel) width() int {
 	total := 2 * (len(b.rows[0]) - 1)
 	for _, column := range b.columns() {
 		total += column

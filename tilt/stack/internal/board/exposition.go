@@ -1,0 +1,148 @@
+package board
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxExposition bounds what is read of one service's metrics.
+const maxExposition = 4 << 20
+
+// exposition is one reading of a service's metrics: the sum over the label sets
+// of every name, and for histograms the sums of their buckets.
+type exposition struct {
+	sums    map[string]float64
+	buckets map[string]map[float64]float64 // metric, upper bound: count of values up to it
+}
+
+// parseExposition reads Prometheus' text format.
+func parseExposition(from io.Reader) (exposition, error) {
+	read := exposition{sums: map[string]float64{}, buckets: map[string]map[float64]float64{}}
+	lines := bufio.NewScanner(io.LimitReader(from, maxExposition))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if err := read.add(line); err != nil {
+			return exposition{}, err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return exposition{}, fmt.Errorf("reading metrics: %w", err)
+	}
+	return read, nil
+}
+
+// add reads one sample: name{label="value",…} value [timestamp].
+func (e exposition) add(line string) error {
+	name, rest, labelled := line, "", false
+	if i := strings.IndexAny(line, "{ \t"); i > 0 {
+		name, rest, labelled = line[:i], line[i:], line[i] == '{'
+	}
+	bound := math.NaN()
+	if labelled {
+		end := labelsEnd(rest)
+		if end < 0 {
+			return fmt.Errorf("reading metrics: labels without an end: %.100q", line)
+		}
+		bound = upperBound(rest[:end])
+		rest = rest[end:]
+	}
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return fmt.Errorf("reading metrics: no value: %.100q", line)
+	}
+	value, err := strconv.ParseFloat(fields[0], 64)
+	if err != nil {
+		return fmt.Errorf("reading metrics: %.100q: %w", line, err)
+	}
+	e.sums[name] += value
+	if of, ok := strings.CutSuffix(name, "_bucket"); ok && !math.IsNaN(bound) {
+		if e.buckets[of] == nil {
+			e.buckets[of] = map[float64]float64{}
+		}
+		e.buckets[of][bound] += value
+	}
+	return nil
+}
+
+// labelsEnd returns the index behind the closing brace, which values in quotes
+// may contain too.
+func labelsEnd(text string) int {
+	quoted := false
+	for i := 0; i < len(text); i++ {
+		switch {
+		case quoted && text[i] == '\\':
+			i++
+		case text[i] == '"':
+			quoted = !quoted
+		case text[i] == '}' && !quoted:
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// upperBound returns the label le, NaN without one.
+func upperBound(labels string) float64 {
+	_, after, found := strings.Cut(labels, `{le="`)
+	if !found {
+		_, after, found = strings.Cut(labels, `,le="`)
+	}
+	text, _, closed := strings.Cut(after, `"`)
+	if !found || !closed {
+		return math.NaN()
+	}
+	bound, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return math.NaN()
+	}
+	return bound
+}
+
+// sum returns the value of a metric, -1 when the service does not report it.
+func (e exposition) sum(name string) float64 {
+	if value, ok := e.sums[name]; ok {
+		return value
+	}
+	return -1
+}
+
+// quantile estimates below which value a share q of what a histogram has seen
+// since an earlier reading lies; -1 when it has seen nothing. A histogram that
+// has shrunk belongs to a service that was restarted, and counts from 0.
+func (e exposition) quantile(name string, q float64, since exposition) float64 {
+	type bucket struct{ bound, count float64 }
+	var buckets []bucket
+	for bound, now := range e.buckets[name] {
+		before := since.buckets[name][bound]
+		if now < before {
+			before = 0
+		}
+		buckets = append(buckets, bucket{bound, now - before})
+	}
+	slices.SortFunc(buckets, func(a, b bucket) int { return cmp.Compare(a.bound, b.bound) })
+	if len(buckets) == 0 || buckets[len(buckets)-1].count <= 0 {
+		return -1
+	}
+	rank, lower, below := q*buckets[len(buckets)-1].count, 0.0, 0.0
+	for _, b := range buckets {
+		if b.count < rank {
+			lower, below = b.bound, b.count
+			continue
+		}
+		if math.IsInf(b.bound, 1) {
+			return lower
+		}
+		return lower + (b.bound-lower)*(rank-below)/max(b.count-below, 1e-9)
+	}
+	return lower
+}

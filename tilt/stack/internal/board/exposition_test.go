@@ -1,0 +1,86 @@
+package board
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const exposed = `# HELP consumer_lag Records behind.
+# TYPE consumer_lag gauge
+consumer_lag{topic="cdc.posts",partition="0"} 3
+consumer_lag{topic="cdc.posts",partition="1"} 4 1795478400123
+plain_total 1.5e+03
+odd{path="a}b",quote="\"}",le_not="9"} 2
+wait_seconds_bucket{table="a",le="0.1"} 10
+wait_seconds_bucket{table="a",le="1"} 20
+wait_seconds_bucket{table="a",le="+Inf"} 20
+wait_seconds_bucket{table="b",le="0.1"} 0
+wait_seconds_bucket{table="b",le="1"} 60
+wait_seconds_bucket{table="b",le="+Inf"} 80
+wait_seconds_sum{table="a"} 9
+wait_seconds_count{table="a"} 20
+`
+
+func parsed(t *testing.T, text string) exposition {
+	t.Helper()
+	e, err := parseExposition(strings.NewReader(text))
+	require.NoError(t, err)
+	return e
+}
+
+// A metric is the sum over its label sets; one that is not there is unknown,
+// not zero.
+func TestExpositionSums(t *testing.T) {
+	e := parsed(t, exposed)
+	assert.InDelta(t, 7, e.sum("consumer_lag"), 0)
+	assert.InDelta(t, 1500, e.sum("plain_total"), 0)
+	assert.InDelta(t, 2, e.sum("odd"), 0)
+	assert.InDelta(t, -1, e.sum("absent"), 0)
+}
+
+// Quantiles are of what came since the earlier reading, over all label sets,
+// and start anew with a restarted service.
+func TestExpositionQuantile(t *testing.T) {
+	now, nothing := parsed(t, exposed), parsed(t, "")
+	assert.InDelta(t, 0.1, now.quantile("wait_seconds", 0.1, nothing), 1e-9)
+	assert.InDelta(t, 0.55, now.quantile("wait_seconds", 0.45, nothing), 1e-9)
+	assert.InDelta(t, 1, now.quantile("wait_seconds", 0.99, nothing), 1e-9, "beyond the last bound")
+	assert.InDelta(t, -1, now.quantile("wait_seconds", 0.5, now), 0, "nothing new")
+	assert.InDelta(t, -1, now.quantile("absent", 0.5, nothing), 0)
+
+	earlier := parsed(t, "wait_seconds_bucket{le=\"0.1\"} 10\nwait_seconds_bucket{le=\"1\"} 70\nwait_seconds_bucket{le=\"+Inf\"} 70\n")
+	assert.InDelta(t, 0.55, now.quantile("wait_seconds", 1.0/6, earlier), 1e-9)
+	restarted := parsed(t, "wait_seconds_bucket{le=\"0.1\"} 4\nwait_seconds_bucket{le=\"1\"} 4\nwait_seconds_bucket{le=\"+Inf\"} 4\n")
+	assert.InDelta(t, 0.05, restarted.quantile("wait_seconds", 0.5, now), 1e-9)
+}
+
+// Text that is no exposition is an error.
+func TestExpositionRefuses(t *testing.T) {
+	for _, text := range []string{"name", "name{a=\"b\" 1", "name one", "name{}"} {
+		_, err := parseExposition(strings.NewReader(text))
+		assert.Error(t, err, text)
+	}
+}
+
+// Nothing that a service answers makes the board fail.
+func FuzzParseExposition(f *testing.F) {
+	f.Add(exposed)
+	f.Add("a{le=\"")
+	f.Add("_bucket{le=\"NaN\"} NaN\nx_bucket{le=\"-Inf\"} +Inf")
+	f.Fuzz(func(t *testing.T, text string) {
+		e, err := parseExposition(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		for name := range e.buckets {
+			count(e.quantile(name, 0.5, exposition{}))
+			seconds(e.quantile(name, 0.99, e))
+		}
+		for name := range e.sums {
+			rate(e.sum(name))
+		}
+	})
+}
