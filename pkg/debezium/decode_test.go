@@ -60,28 +60,36 @@ func dumpRow(text *strings.Builder, name string, row debezium.Row) {
 	}
 	fmt.Fprintln(text, name)
 	for _, column := range row {
+		const most = 100
+		if len(column.Raw) > most {
+			fmt.Fprintf(text, "  %s = %s… %d bytes\n", column.Name, column.Raw[:most], len(column.Raw))
+			continue
+		}
 		fmt.Fprintf(text, "  %s = %s\n", column.Name, column.Raw)
 	}
 }
 
 // Every kind of record that the connector sends is recognised, and each of its
-// columns comes out as it went in, with and without the schema wrapper.
+// columns comes out as it went in, with and without the schema wrapper. The
+// records are captures of Debezium 3.6.3 on PostgreSQL 15.
 func TestDecodesWhatTheConnectorSends(t *testing.T) {
 	var e debezium.Envelope
 	for name, value := range records(t) {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, e.Decode(value))
-			bare := dump(&e)
-			require.NoError(t, e.Decode(wrapped(value)))
-			require.Equal(t, bare, dump(&e), "the wrapper changes nothing")
+			got := dump(&e)
+			if !strings.HasPrefix(name, "wrapped_") {
+				require.NoError(t, e.Decode(wrapped(value)))
+				require.Equal(t, got, dump(&e), "the wrapper changes nothing")
+			}
 
 			golden := filepath.Join("testdata/golden", name+".txt")
 			if *update {
-				require.NoError(t, os.WriteFile(golden, []byte(bare), 0o600))
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o600))
 			}
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
-			require.Equal(t, string(want), bare)
+			require.Equal(t, string(want), got)
 		})
 	}
 }
@@ -91,7 +99,6 @@ func TestDecodesWhatTheConnectorSends(t *testing.T) {
 func TestOffsetsPointIntoTheRecord(t *testing.T) {
 	var e debezium.Envelope
 	for _, value := range records(t) {
-		value = wrapped(value)
 		require.NoError(t, e.Decode(value))
 		for _, column := range append(e.Before, e.After...) {
 			assert.Equal(t, string(column.Raw), string(value[column.Offset:column.Offset+len(column.Raw)]))

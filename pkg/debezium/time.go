@@ -63,11 +63,12 @@ func (v Value) Timestamp() (micros int64, err error) {
 }
 
 // Infinite dates overflow on their way, streamed ones in another manner than
-// those of a snapshot. Both lie before PostgreSQL's first day (4713 BC).
+// those of a snapshot. All lie before PostgreSQL's first day (4713 BC).
 const (
 	infiniteDateStreamed         = -2147472692
-	negativeInfiniteDateStreamed = -2147472691
 	infiniteDateSnapshot         = -622191234
+	negativeInfiniteDateStreamed = -2147472691
+	negativeInfiniteDateSnapshot = -625821272
 )
 
 // Date reads a date, which arrives as days since 1970.
@@ -78,7 +79,7 @@ func (v Value) Date() (days int32, err error) {
 		return 0, v.wrong("days")
 	case n == infiniteDateStreamed || n == infiniteDateSnapshot:
 		return InfiniteDays, nil
-	case n == negativeInfiniteDateStreamed:
+	case n == negativeInfiniteDateStreamed || n == negativeInfiniteDateSnapshot:
 		return NegativeInfiniteDays, nil
 	}
 	return int32(n), nil
