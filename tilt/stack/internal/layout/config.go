@@ -58,11 +58,15 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Load reads the environment and finds the workspace.
-func Load() (Layout, error) {
+// Load reads the environment and finds the workspace. runDir replaces RUN_DIR
+// unless it is empty.
+func Load(runDir string) (Layout, error) {
 	var cfg Config
 	if err := config.Load(&cfg); err != nil {
 		return Layout{}, err
+	}
+	if runDir != "" {
+		cfg.RunDir = runDir
 	}
 	root, err := workspace()
 	if err != nil {

@@ -110,7 +110,7 @@ func TestValidate(t *testing.T) {
 	} {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv(variable, value)
-			_, err := layout.Load()
+			_, err := layout.Load("")
 			require.ErrorContains(t, err, variable)
 			require.NotContains(t, err.Error(), "hunter2")
 		})
@@ -119,11 +119,11 @@ func TestValidate(t *testing.T) {
 
 // The workspace is found from any directory in it, and missed by name outside.
 func TestWorkspace(t *testing.T) {
-	l, err := layout.Load()
+	l, err := layout.Load("")
 	require.NoError(t, err)
 	require.FileExists(t, filepath.Join(l.Root, "go.work"))
 
 	t.Chdir(t.TempDir())
-	_, err = layout.Load()
+	_, err = layout.Load("")
 	require.ErrorContains(t, err, "go.work")
 }

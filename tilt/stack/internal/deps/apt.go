@@ -1,0 +1,101 @@
+package deps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/nova-data/nova/tilt/stack/internal/host"
+)
+
+// ErrNeedsRoot is wrapped by the error that shows a user what to run as root.
+var ErrNeedsRoot = errors.New("programs are missing that only root can install")
+
+// program is something that runs and the packages that bring it.
+type program struct {
+	name     string
+	find     func(context.Context) (string, error)
+	packages []string
+}
+
+func programs() []program {
+	command := func(name string) func(context.Context) (string, error) {
+		return func(context.Context) (string, error) { return host.Command(name) }
+	}
+	return []program{
+		{"PostgreSQL", host.Postgres, []string{"postgresql"}},
+		{"psql", command("psql"), []string{"postgresql-client"}},
+		{"Redis", command("redis-server"), []string{"redis-server"}},
+		{"Java", host.Java, []string{"openjdk-17-jre-headless"}},
+		{"Maven", command("mvn"), []string{"maven"}},
+		{"npm", command("npm"), []string{"npm"}},
+		{"strace", command("strace"), []string{"strace"}},
+	}
+}
+
+// missing returns the programs that are not here, by name, and the packages that
+// bring them.
+func missing(ctx context.Context, all []program) (names, packages []string) {
+	for _, p := range all {
+		if _, err := p.find(ctx); err != nil {
+			names = append(names, p.name)
+			packages = append(packages, p.packages...)
+		}
+	}
+	return names, packages
+}
+
+// installScript returns what root has to run, on one line. Installing a Debian
+// package starts its service and creates PostgreSQL's default cluster; both
+// would take ports that the stack, or something of the user's, wants.
+func installScript(packages []string) string {
+	return strings.Join([]string{
+		`set -e`,
+		`test -e /usr/sbin/policy-rc.d || { trap "rm -f /usr/sbin/policy-rc.d" EXIT; printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; }`,
+		`mkdir -p /etc/postgresql-common/createcluster.d`,
+		`echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/nova-stack.conf`,
+		`apt-get update`,
+		`DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ` + strings.Join(packages, " "),
+	}, "; ") + disableServices(packages)
+}
+
+// disableServices keeps what was just installed from being started by the next
+// boot.
+func disableServices(packages []string) string {
+	for _, name := range packages {
+		if name == "redis-server" {
+			return `; if command -v systemctl >/dev/null; then systemctl disable --now redis-server || true; fi`
+		}
+	}
+	return ""
+}
+
+// installPrograms installs what is missing, as root, or says how.
+func installPrograms(ctx context.Context, all []program, out io.Writer) error {
+	names, packages := missing(ctx, all)
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := host.Command("apt-get"); err != nil {
+		return fmt.Errorf("missing: %s; without apt-get, install them in your own way", strings.Join(names, ", "))
+	}
+	script := installScript(packages)
+	if os.Getuid() != 0 {
+		return fmt.Errorf("%w (%s); run this line once, then again what you ran:\n\n  sudo sh -c '%s'\n", //nolint:revive // a line to copy stands alone
+			ErrNeedsRoot, strings.Join(names, ", "), script)
+	}
+	fmt.Fprintf(out, "installing %s (apt packages %s)\n", strings.Join(names, ", "), strings.Join(packages, " "))
+	install := exec.CommandContext(ctx, "sh", "-c", script) //nolint:gosec // the script above
+	install.Stdout, install.Stderr = out, out
+	if err := install.Run(); err != nil {
+		return fmt.Errorf("installing packages: %w", err)
+	}
+	if names, _ := missing(ctx, all); len(names) > 0 {
+		return fmt.Errorf("still missing after apt-get install: %s; a newer release of this system may have them", strings.Join(names, ", "))
+	}
+	return nil
+}

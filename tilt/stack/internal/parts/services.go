@@ -1,0 +1,101 @@
+package parts
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/nova-data/nova/tilt/stack/internal/layout"
+	"github.com/nova-data/nova/tilt/stack/internal/probe"
+	"github.com/nova-data/nova/tilt/stack/internal/supervisor"
+)
+
+// service is one program of services/ that the stack runs.
+type service struct {
+	name string
+	// admin is its admin port, http that of its API, or 0.
+	admin, http int
+}
+
+// services returns the services in the order in which they are started.
+func services() []service {
+	return []service{
+		{name: "cdc-ingest", admin: layout.CDCIngestAdmin},
+		{name: "events-ingest", admin: layout.EventsIngestAdmin, http: layout.EventsPort},
+	}
+}
+
+func (s service) ports() []int {
+	if s.http == 0 {
+		return []int{s.admin}
+	}
+	return []int{s.admin, s.http}
+}
+
+func serviceParts(l layout.Layout) []supervisor.Part {
+	var parts []supervisor.Part
+	for _, s := range services() {
+		part := supervisor.Part{
+			Name:    s.name,
+			Address: l.Address(s.admin),
+			Ready:   probe.HTTP(l.URL(s.admin) + "/readyz"),
+			Command: &supervisor.Command{
+				Path: l.Bin(s.name),
+				Env:  append(serverEnv(l), "ADMIN_ADDR="+l.Address(s.admin)),
+				Dir:  l.Run,
+			},
+		}
+		if s.http != 0 {
+			part.Address = l.Address(s.http)
+			part.Command.Env = append(part.Command.Env, "HTTP_ADDR="+l.Address(s.http))
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// migratePart brings ClickHouse's schema and Kafka's topics up to date.
+func migratePart(l layout.Layout) supervisor.Part {
+	return supervisor.Part{
+		Name:     "migrate",
+		Once:     true,
+		Patience: 2 * time.Minute,
+		Command:  &supervisor.Command{Path: l.Bin("jobs"), Args: []string{"migrate"}, Env: serverEnv(l), Dir: l.Run},
+	}
+}
+
+func serverEnv(l layout.Layout) []string {
+	return []string{
+		"KAFKA_BROKERS=" + l.Kafka.Addr,
+		"CLICKHOUSE_ADDR=" + l.ClickHouse.Addr,
+		"REDIS_ADDR=" + l.Redis.Addr,
+	}
+}
+
+// Build compiles the programs of the workspace that the stack runs.
+func Build(ctx context.Context, cfg Config, out io.Writer) error {
+	l := cfg.Layout
+	programs := []string{"./services/jobs/cmd/jobs"}
+	if l.ClickHouse.Own {
+		programs = append(programs, "./tilt/stack/cmd/chserver")
+	}
+	if cfg.Services {
+		for _, s := range services() {
+			programs = append(programs, "./"+filepath.Join("services", s.name, "cmd", s.name))
+		}
+	}
+	if err := os.MkdirAll(l.Bin(""), 0o755); err != nil { //nolint:gosec // programs
+		return err
+	}
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", l.Bin("") + "/"}, programs...)...) //nolint:gosec // the workspace's own programs
+	build.Dir = l.Root
+	build.Stdout, build.Stderr = out, out
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("building the services: %w", err)
+	}
+	return nil
+}

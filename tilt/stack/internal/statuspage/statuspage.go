@@ -1,0 +1,88 @@
+package statuspage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"net/http"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nova-data/nova/tilt/stack/internal/supervisor"
+)
+
+const (
+	jsonPath = "/status.json"
+	timeout  = 5 * time.Second
+)
+
+// Handler serves the table that status returns.
+func Handler(status func() []supervisor.Status) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+jsonPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(status())
+	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		var table bytes.Buffer
+		_ = Write(&table, status(), time.Now())
+		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+			_, _ = table.WriteTo(w)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_ = page().Execute(w, table.String())
+	})
+	return mux
+}
+
+func page() *template.Template {
+	return template.Must(template.New("status").Parse(
+		`<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="2"><title>Nova stack</title><pre>{{.}}</pre>`))
+}
+
+// Write prints table to w, with times relative to now.
+func Write(w io.Writer, table []supervisor.Status, now time.Time) error {
+	aligned := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(aligned, "PART\tSTATE\tPID\tADDRESS\tRESTARTS\tSINCE\t")
+	for _, s := range table {
+		fmt.Fprintf(aligned, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n",
+			s.Part, s.State, number(s.PID), s.Address, s.Restarts, now.Sub(s.Since).Round(time.Second), s.Problem)
+	}
+	return aligned.Flush()
+}
+
+func number(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}
+
+// Fetch returns the table of the stack whose status page is at base.
+func Fetch(ctx context.Context, base string) ([]supervisor.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+jsonPath, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the status: %w", err)
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the status: %w", err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("asking for the status: %s", response.Status)
+	}
+	var table []supervisor.Status
+	if err := json.NewDecoder(response.Body).Decode(&table); err != nil {
+		return nil, fmt.Errorf("reading the status: %w", err)
+	}
+	return table, nil
+}
