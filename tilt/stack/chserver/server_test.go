@@ -1,0 +1,138 @@
+package chserver_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/ch-go"
+	"github.com/ClickHouse/ch-go/proto"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/nova-data/nova/pkg/chtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bound is the deadline of everything that must not take long.
+const bound = 30 * time.Second
+
+// deadline returns a context with that deadline.
+func deadline(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), bound)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// dial connects to the server's database nova.
+func dial(t testing.TB, server *chtest.Server, change ...func(*ch.Options)) *ch.Client {
+	t.Helper()
+	options := ch.Options{Address: server.Addr, Database: "nova", DialTimeout: bound}
+	for _, f := range change {
+		f(&options)
+	}
+	client, err := ch.Dial(deadline(t), options)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Close() }) // some tests close it themselves
+	return client
+}
+
+func exec(t testing.TB, client *ch.Client, sql string) {
+	t.Helper()
+	require.NoError(t, client.Do(deadline(t), ch.Query{Body: sql}), sql)
+}
+
+// requireException requires an exception with that code.
+func requireException(t testing.TB, err error, code proto.Error) {
+	t.Helper()
+	var exception *ch.Exception
+	require.ErrorAs(t, err, &exception)
+	require.Equal(t, code, exception.Code, exception.Message)
+}
+
+// selectOne returns the single value of a SELECT.
+func selectOne[T any](t testing.TB, client *ch.Client, column proto.ColumnOf[T], sql string) T {
+	t.Helper()
+	require.NoError(t, client.Do(deadline(t), ch.Query{Body: sql, Result: proto.Results{{Name: "v", Data: column}}}), sql)
+	require.Equal(t, 1, column.Rows(), sql)
+	return column.Row(0)
+}
+
+func count(t testing.TB, client *ch.Client, table string) uint64 {
+	t.Helper()
+	return selectOne(t, client, new(proto.ColUInt64), "SELECT count() AS v FROM "+table)
+}
+
+// await polls until ok.
+func await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for ctx := deadline(t); !ok(); {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			t.Fatal("waiting in vain until " + what)
+		}
+	}
+}
+
+// ids returns a block of consecutive numbers.
+func ids(from, rows int) *proto.ColUInt64 {
+	column := make(proto.ColUInt64, rows)
+	for i := range column {
+		column[i] = uint64(from + i)
+	}
+	return &column
+}
+
+// Ping, the hello's database and its refusals are as ClickHouse's.
+func TestHello(t *testing.T) {
+	server := chtest.Start(t)
+	client := dial(t, server)
+	require.NoError(t, client.Ping(deadline(t)))
+	require.Equal(t, "nova", selectOne(t, client, new(proto.ColStr), "SELECT currentDatabase() AS v"))
+	info := client.ServerInfo()
+	require.Equal(t, "ClickHouse", info.Name)
+	require.Equal(t, 54460, info.Revision)
+	require.Equal(t, selectOne(t, client, new(proto.ColStr), "SELECT timezone() AS v"), info.Timezone)
+
+	for _, refused := range []struct {
+		change func(*ch.Options)
+		code   proto.Error
+	}{
+		{func(o *ch.Options) { o.Database = "missing" }, proto.ErrUnknownDatabase},
+		{func(o *ch.Options) { o.User = "nobody" }, proto.ErrAuthenticationFailed},
+		{func(o *ch.Options) { o.Password = "wrong" }, proto.ErrAuthenticationFailed},
+	} {
+		options := ch.Options{Address: server.Addr, Database: "nova"}
+		refused.change(&options)
+		_, err := ch.Dial(deadline(t), options)
+		var exception *ch.Exception
+		require.True(t, errors.As(err, &exception), err)
+		require.Equal(t, refused.code, exception.Code)
+	}
+
+	exec(t, client, "CREATE DATABASE other")
+	other := dial(t, server, func(o *ch.Options) { o.Database = "other" })
+	require.Equal(t, "other", selectOne(t, other, new(proto.ColStr), "SELECT currentDatabase() AS v"))
+}
+
+// Older revisions of the protocol, which frame blocks and packets differently,
+// work as the newest does.
+func TestRevisions(t *testing.T) {
+	server := chtest.Start(t)
+	exec(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	for i, revision := range []int{54429, 54441, 54447, 54449, 54453, 54454, 54458, 54459, 54460} {
+		client := dial(t, server, func(o *ch.Options) { o.ProtocolVersion = revision })
+		require.NoError(t, client.Do(deadline(t), ch.Query{
+			Body: "INSERT INTO t VALUES", Input: proto.Input{{Name: "v", Data: ids(i, 1)}},
+		}), revision)
+		require.Equal(t, uint64(i+1), count(t, client, "t"), revision)
+	}
+	_, err := ch.Dial(deadline(t), ch.Options{Address: server.Addr, ProtocolVersion: 54428})
+	requireException(t, err, proto.ErrNotImplemented)
+}
