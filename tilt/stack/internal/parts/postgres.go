@@ -44,7 +44,11 @@ func postgresPart(ctx context.Context, l layout.Layout) (supervisor.Part, error)
 	if err != nil {
 		return supervisor.Part{}, err
 	}
-	s := postgresServer{bin: bin, account: account, home: l.Data("postgres"), port: l.Port(layout.PostgresPort)}
+	s := postgresServer{bin: bin, account: account, link: l.Data("postgres"), port: l.Port(layout.PostgresPort)}
+	s.home = s.link
+	if account != nil {
+		s.home = postgresOutside(s.link)
+	}
 	part.Prepare = s.prepare
 	part.Ready = probe.Postgres(strings.Replace(l.PostgresDSN(), "/nova?", "/postgres?", 1))
 	part.Settle = func(ctx context.Context) error {
@@ -60,8 +64,9 @@ func postgresPart(ctx context.Context, l layout.Layout) (supervisor.Part, error)
 type postgresServer struct {
 	bin     string
 	account *syscall.Credential
-	home    string
-	port    int
+	// home holds the data. For root it lies outside, and link leads there.
+	home, link string
+	port       int
 }
 
 func (s postgresServer) cluster() string { return filepath.Join(s.home, "cluster") }
@@ -102,40 +107,38 @@ func (s postgresServer) prepare(ctx context.Context) error {
 	})
 }
 
-// makeHome makes the directory, for root as a link to one that the server's user
-// can reach.
+// makeHome makes the directory of the data.
 func (s postgresServer) makeHome() error {
 	if s.account == nil {
 		return os.MkdirAll(s.home, 0o700)
 	}
-	target := postgresOutside(s.home)
-	if err := os.MkdirAll(target, 0o755); err != nil { //nolint:gosec // its parent must be passable, it holds no data itself
+	if err := os.MkdirAll(s.home, 0o755); err != nil { //nolint:gosec // its parent must be passable, it holds no data itself
 		return err
 	}
-	if err := os.Chown(target, int(s.account.Uid), int(s.account.Gid)); err != nil {
+	if err := os.Chown(s.home, int(s.account.Uid), int(s.account.Gid)); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(s.home), 0o755); err != nil { //nolint:gosec // as above
+	if err := os.MkdirAll(filepath.Dir(s.link), 0o700); err != nil {
 		return err
 	}
-	if err := os.Symlink(target, s.home); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Symlink(s.home, s.link); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
 	return nil
 }
 
-// postgresOutside returns where the data of the stack whose link is home lies:
-// one place for each RUN_DIR.
-func postgresOutside(home string) string {
-	sum := sha256.Sum256([]byte(home))
+// postgresOutside returns where the data that link leads to lies: one place for
+// each RUN_DIR.
+func postgresOutside(link string) string {
+	sum := sha256.Sum256([]byte(link))
 	return filepath.Join(outside, hex.EncodeToString(sum[:6]))
 }
 
 // RemoveOutside removes what a stack of l has stored outside of its directories.
 func RemoveOutside(l layout.Layout) error {
-	home := l.Data("postgres")
-	target, err := os.Readlink(home)
-	if err != nil || target != postgresOutside(home) {
+	link := l.Data("postgres")
+	target, err := os.Readlink(link)
+	if err != nil || target != postgresOutside(link) {
 		return nil //nolint:nilerr // no link of ours, so nothing lies outside
 	}
 	return os.RemoveAll(target)

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/nova-data/nova/tilt/stack/internal/deps"
+	"github.com/nova-data/nova/tilt/stack/internal/layout"
+)
+
+// command is one word behind `stack`.
+type command struct {
+	name, summary string
+	// hidden commands are started by others, not by people.
+	hidden bool
+	run    func(context.Context, *call) error
+}
+
+func commands() []command {
+	return []command{
+		{name: "deps", summary: "install and download what is missing", run: runDeps},
+		{name: "up", summary: "start the stack in the background; returns when all is ready", run: runUp},
+		{name: "down", summary: "stop the stack; its data stays", run: runDown},
+		{name: "status", summary: "show the parts, their addresses and their state", run: runStatus},
+		{name: "run", summary: "run the stack in the foreground, with sample traffic and a live table", run: runRun},
+		{name: "env", summary: "print the addresses as shell variables", run: runEnv},
+		{name: "clean", summary: "stop the stack and remove its data, logs and programs", run: runClean},
+		{name: "supervise", summary: "be the process behind up", hidden: true, run: runSupervise},
+	}
+}
+
+// call is one invocation of a command.
+type call struct {
+	out    io.Writer
+	layout layout.Layout
+	flags  flags
+}
+
+// flags are the flags of all commands; the ones that a command does not use do
+// no harm.
+type flags struct {
+	runDir   string
+	services bool
+}
+
+// Main runs the command that args name and writes to out what it has to say.
+func Main(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(out)
+		return nil
+	}
+	for _, command := range commands() {
+		if command.name == args[0] {
+			return invoke(ctx, command, args[1:], out)
+		}
+	}
+	usage(out)
+	return fmt.Errorf("unknown command %q", args[0])
+}
+
+func invoke(ctx context.Context, command command, args []string, out io.Writer) error {
+	c := &call{out: out}
+	set := flag.NewFlagSet(command.name, flag.ContinueOnError)
+	set.SetOutput(out)
+	set.StringVar(&c.flags.runDir, "run-dir", "", "directory for data, logs and pids (RUN_DIR; .run in the workspace)")
+	set.BoolVar(&c.flags.services, "services", true, "run the services, not the servers alone")
+	set.Usage = func() {
+		fmt.Fprintf(out, "stack %s: %s\n\n", command.name, command.summary)
+		set.PrintDefaults()
+	}
+	err := set.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the flags of %s: %w", command.name, err)
+	}
+	if set.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument %q", command.name, set.Arg(0))
+	}
+	if c.layout, err = layout.Load(c.flags.runDir); err != nil {
+		return err
+	}
+	return command.run(ctx, c)
+}
+
+func usage(out io.Writer) {
+	fmt.Fprint(out, "stack runs Nova's local stack.\n\n")
+	for _, command := range commands() {
+		if !command.hidden {
+			fmt.Fprintf(out, "  %-8s %s\n", command.name, command.summary)
+		}
+	}
+	fmt.Fprint(out, `
+stack <command> --help shows the flags. Variables: PORT_BASE is added to every
+port, RUN_DIR replaces .run; CLICKHOUSE_ADDR, KAFKA_BROKERS, REDIS_ADDR and
+POSTGRES_DSN name servers to use in place of the stack's own.
+`)
+}
+
+func runDeps(ctx context.Context, c *call) error {
+	return deps.Ensure(ctx, c.layout, c.out)
+}
+
+// runEnv prints the variables of the stack that ran last, which may have been
+// given others than this caller has, or else those that one would have.
+func runEnv(_ context.Context, c *call) error {
+	content, err := os.ReadFile(c.layout.EnvFile())
+	if errors.Is(err, os.ErrNotExist) {
+		content, err = []byte(c.layout.Env()), nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the variables: %w", err)
+	}
+	_, err = c.out.Write(content)
+	return err
+}
