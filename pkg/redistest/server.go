@@ -1,0 +1,173 @@
+package redistest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	startTimeout = 20 * time.Second
+	stopTimeout  = 10 * time.Second
+	pollInterval = 5 * time.Millisecond
+)
+
+// Server is a running redis-server.
+type Server struct {
+	// Addr is the server's host:port. It stays the same over Restart.
+	Addr string
+
+	t         testing.TB
+	binary    string
+	dir       string
+	arguments []string
+	process   *process
+}
+
+// Option changes how the server is started.
+type Option func(*Server)
+
+// WithArguments adds arguments to the server's command line, such as
+// "--maxmemory-policy", "allkeys-lru".
+func WithArguments(arguments ...string) Option {
+	return func(s *Server) { s.arguments = append(s.arguments, arguments...) }
+}
+
+// Start runs a server that ends with t.
+func Start(t testing.TB, options ...Option) *Server {
+	t.Helper()
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Fatalf("redis-server is missing, run make deps: %v", err)
+	}
+	s := &Server{t: t, binary: binary, dir: t.TempDir()}
+	for _, option := range options {
+		option(s)
+	}
+	t.Cleanup(s.close)
+	// A port that is free now may be taken before the server listens on it.
+	deadline := time.Now().Add(startTimeout)
+	for {
+		s.Addr = freeAddress(t)
+		err := s.start()
+		if err == nil {
+			return s
+		}
+		if time.Now().After(deadline) || !strings.Contains(s.log(), "Address already in use") {
+			t.Fatalf("starting redis-server: %v\n%s", err, s.log())
+		}
+	}
+}
+
+// Kill ends the server as a crash does, with SIGKILL, and waits for its end.
+func (s *Server) Kill() {
+	s.t.Helper()
+	s.process.kill()
+}
+
+// Stop asks the server to end, and waits for it.
+func (s *Server) Stop() {
+	s.t.Helper()
+	if err := s.process.stop(); err != nil {
+		s.t.Fatalf("stopping redis-server: %v", err)
+	}
+}
+
+// Restart starts the server again on its data and its address, after stopping it
+// if it runs.
+func (s *Server) Restart() {
+	s.t.Helper()
+	s.Stop()
+	if err := s.start(); err != nil {
+		s.t.Fatalf("starting redis-server again: %v", err)
+	}
+}
+
+// Do runs one command and returns its reply as text: a status, an error behind
+// its "-", a number, or a string; "" for a reply of nothing.
+func (s *Server) Do(arguments ...string) string {
+	s.t.Helper()
+	reply, err := do(context.WithoutCancel(s.t.Context()), s.Addr, arguments...)
+	if err != nil {
+		s.t.Fatalf("redis %s: %v", strings.Join(arguments, " "), err)
+	}
+	return reply
+}
+
+// start runs the server and waits until it answers, its data loaded.
+func (s *Server) start() error {
+	host, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		return err
+	}
+	command := exec.Command(s.binary, append([]string{
+		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", "redis.log",
+		"--save", "", "--appendonly", "yes", "--appendfsync", "always",
+	}, s.arguments...)...)
+	command.Dir = s.dir
+	process, err := startProcess(command)
+	if err != nil {
+		return err
+	}
+	s.process = process
+	return s.awaitReady()
+}
+
+func (s *Server) awaitReady() error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), startTimeout)
+	defer cancel()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		// Another server may hold the port: only one that has our directory is ours.
+		reply, err := do(ctx, s.Addr, "CONFIG", "GET", "dir")
+		if err == nil && strings.Contains(reply, s.dir) {
+			return nil
+		}
+		select {
+		case <-s.process.exited:
+			return fmt.Errorf("it ended before it was ready")
+		case <-ctx.Done():
+			return fmt.Errorf("it is not ready after %v: %q %w", startTimeout, reply, err)
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *Server) close() {
+	if s.process != nil {
+		s.process.kill()
+	}
+	if s.t.Failed() {
+		s.t.Logf("redis-server's log:\n%s", s.log())
+	}
+}
+
+func (s *Server) log() string {
+	content, err := os.ReadFile(filepath.Join(s.dir, "redis.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(content)
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatalf("finding a free port: %v", err)
+	}
+	defer func() { _ = listener.Close() }()
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		t.Fatalf("finding a free port: %v is no TCP address", listener.Addr())
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(address.Port))
+}
