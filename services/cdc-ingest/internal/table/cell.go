@@ -1,0 +1,189 @@
+package table
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/nova-data/nova/pkg/clickhouse/block"
+	"github.com/nova-data/nova/pkg/debezium"
+)
+
+// cell is a column of a block that is being filled.
+type cell struct {
+	Column
+
+	block block.Column
+	// read appends a value that is not NULL.
+	read func(debezium.Value) (saturated bool, err error)
+	// mark appends whether the row is deleted; only a state has it.
+	mark func(isDeleted bool)
+
+	// place is where the column was in the row before: the connector keeps an
+	// order until the table is altered.
+	place     int
+	saturated int64
+}
+
+// builder makes the cell of a column.
+type builder func(Column) *cell
+
+func newCell(c Column) *cell {
+	made := c.build(c)
+	made.Column = c
+	return made
+}
+
+// find returns the cell's value in a row.
+func (c *cell) find(row debezium.Row) (value debezium.Value, found bool) {
+	if c.place < len(row) && string(row[c.place].Name) == c.source {
+		return row[c.place].Value, true
+	}
+	for place := range row {
+		if string(row[place].Name) == c.source {
+			c.place = place
+			return row[place].Value, true
+		}
+	}
+	return debezium.Value{}, false
+}
+
+// append appends one value, or says why it cannot be.
+func (c *cell) append(value debezium.Value, isThere, isStreamed bool) error {
+	switch {
+	case !isThere && c.role == roleKey:
+		return fmt.Errorf("%w: column %q is missing", ErrKey, c.source)
+	case !isThere && !c.nullable:
+		return fmt.Errorf("%w: %q", ErrMissing, c.source)
+	case !isThere, c.nullable && value.IsNull():
+		c.block.AppendDefault()
+		return nil
+	case isStreamed && value.IsUnavailable():
+		return fmt.Errorf("%w: column %q", ErrToast, c.source)
+	case c.role == roleKey && isZeroKey(value):
+		return fmt.Errorf("%w: column %q is %s: the replica identity is on another index", ErrKey, c.source, value.Raw)
+	}
+	isCut, err := c.read(value)
+	if err != nil {
+		return c.name(err)
+	}
+	if isCut {
+		c.saturated++
+	}
+	return nil
+}
+
+// isZeroKey recognises what the connector puts for a key that PostgreSQL did
+// not send.
+func isZeroKey(value debezium.Value) bool {
+	switch string(value.Raw) {
+	case `""`, `"00000000-0000-0000-0000-000000000000"`, `null`:
+		return true
+	}
+	return false
+}
+
+// name adds the column to an error of a value.
+func (c *cell) name(err error) error {
+	var wrong *debezium.Error
+	if errors.As(err, &wrong) {
+		wrong.Column = c.source
+	}
+	return err
+}
+
+func buildUUID(c Column) *cell {
+	if c.nullable {
+		to := block.NullableUUID(c.target)
+		return &cell{block: to, read: readUUID(to.Append)}
+	}
+	to := block.UUID(c.target)
+	return &cell{block: to, read: readUUID(to.Append)}
+}
+
+func readUUID(to func(uuid.UUID)) func(debezium.Value) (bool, error) {
+	return func(v debezium.Value) (bool, error) {
+		id, err := v.UUID()
+		if err == nil {
+			to(id)
+		}
+		return false, err
+	}
+}
+
+func buildText(c Column) *cell {
+	if c.nullable {
+		to := block.NullableString(c.target)
+		return &cell{block: to, read: readText(to.AppendBytes)}
+	}
+	to := block.String(c.target)
+	return &cell{block: to, read: readText(to.AppendBytes)}
+}
+
+func buildCategory(c Column) *cell {
+	to := block.LowCardinality(c.target)
+	return &cell{block: to, read: readText(to.AppendBytes)}
+}
+
+func readText(to func([]byte)) func(debezium.Value) (bool, error) {
+	var scratch []byte
+	return func(v debezium.Value) (bool, error) {
+		text, err := v.Text(&scratch)
+		if err == nil {
+			to(text)
+		}
+		return false, err
+	}
+}
+
+func buildBool(c Column) *cell {
+	if c.nullable {
+		to := block.NullableOf(block.Bool(c.target))
+		return &cell{block: to, read: readBool(to.Append)}
+	}
+	to := block.Bool(c.target)
+	return &cell{block: to, read: readBool(to.Append)}
+}
+
+func readBool(to func(bool)) func(debezium.Value) (bool, error) {
+	return func(v debezium.Value) (bool, error) {
+		b, err := v.Bool()
+		if err == nil {
+			to(b)
+		}
+		return false, err
+	}
+}
+
+func buildTimestamptz(c Column) *cell {
+	if c.nullable {
+		to := block.NullableDateTime64Micro(c.target)
+		return &cell{block: to, read: readTimestamptz(to.AppendMicros)}
+	}
+	to := block.DateTime64Micro(c.target)
+	return &cell{block: to, read: readTimestamptz(to.AppendMicros)}
+}
+
+func readTimestamptz(to func(int64) bool) func(debezium.Value) (bool, error) {
+	return func(v debezium.Value) (bool, error) {
+		micros, err := v.Timestamptz()
+		if err != nil {
+			return false, err
+		}
+		return to(micros), nil
+	}
+}
+
+func buildState(live, deleted string) builder {
+	return func(c Column) *cell {
+		to := block.LowCardinality(c.target)
+		return &cell{block: to, mark: func(isDeleted bool) {
+			if isDeleted {
+				to.Append(deleted)
+				return
+			}
+			to.Append(live)
+		}}
+	}
+}

@@ -1,0 +1,88 @@
+package table_test
+
+import (
+	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.uber.org/goleak"
+
+	"github.com/nova-data/nova/pkg/chtest"
+	"github.com/nova-data/nova/pkg/clickhouse"
+	"github.com/nova-data/nova/pkg/clickhouse/schema"
+	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/cdctest"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
+)
+
+//nolint:gochecknoglobals // a test flag
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// migrated returns a server with the schema, and a pool for it.
+func migrated(t *testing.T) (*chtest.Server, *clickhouse.Pool) {
+	t.Helper()
+	server := chtest.Start(t)
+	var cfg struct {
+		ClickHouse clickhouse.Config `envconfig:"CLICKHOUSE"`
+		Schema     schema.Config     `envconfig:"CLICKHOUSE"`
+	}
+	t.Setenv("CLICKHOUSE_ADDR", server.Addr)
+	require.NoError(t, config.Load(&cfg))
+	log := slog.New(slog.DiscardHandler)
+	pool, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: log, Meter: noop.NewMeterProvider().Meter("")})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	_, err = schema.New(cfg.Schema, pool, log).Apply(t.Context())
+	require.NoError(t, err)
+	return server, pool
+}
+
+// What the connector wrote for each table, snapshot, updates, changes of keys,
+// deletes and all, becomes the rows that PostgreSQL had at the end; tombstones
+// hold keys and nothing else.
+func TestCapturesBecomeRows(t *testing.T) {
+	server, pool := migrated(t)
+	for _, mapped := range table.All() {
+		t.Run(mapped.Source, func(t *testing.T) {
+			rows := mapped.NewRows(epochs())
+			refused := ""
+			for _, record := range cdctest.Capture(t, mapped.Source) {
+				if record.Value == nil {
+					continue
+				}
+				if err := appendTo(t, rows, record); err != nil {
+					refused += err.Error() + "\n"
+				}
+			}
+			require.NoError(t, pool.Insert(t.Context(), clickhouse.Insert{Table: mapped.Target, Block: rows.Block()}))
+			got := "-- rows\n" + server.Query("SELECT * FROM "+mapped.Target+" FINAL ORDER BY id") +
+				"\n-- tombstones\n" + server.Query("SELECT * FROM "+mapped.Target+" WHERE is_deleted = 1 ORDER BY id, version") +
+				"\n-- refused\n" + refused
+			requireGolden(t, mapped.Source, got)
+		})
+	}
+	for _, view := range []string{"user_relationships_current", "user_followers_current"} {
+		t.Run(view, func(t *testing.T) {
+			requireGolden(t, view, server.Query("SELECT * FROM "+view+" FINAL ORDER BY ALL")+
+				"\n-- tombstones\n"+server.Query("SELECT * FROM "+view+" WHERE is_deleted = 1 ORDER BY ALL")+"\n")
+		})
+	}
+}
+
+func requireGolden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o750))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
