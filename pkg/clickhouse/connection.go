@@ -3,7 +3,6 @@ package clickhouse
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"syscall"
@@ -24,7 +23,7 @@ const (
 // connection is one session: it runs one query at a time.
 type connection struct {
 	client  *ch.Client
-	socket  net.Conn
+	socket  *socket
 	address string
 	idleAt  time.Time
 }
@@ -63,7 +62,7 @@ func newDialer(cfg Config) (*dialer, error) {
 func (d *dialer) dial(ctx context.Context, address string) (*connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	socket, err := (&net.Dialer{
+	plain, err := (&net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveCount},
 		Control: func(_, _ string, raw syscall.RawConn) error {
 			return setUnacknowledgedTimeout(raw, unacknowledgedTimeout)
@@ -72,9 +71,11 @@ func (d *dialer) dial(ctx context.Context, address string) (*connection, error) 
 	if err != nil {
 		return nil, err
 	}
+	socket := &socket{Conn: plain}
 	secured, err := d.secure(ctx, socket, address)
 	if err != nil {
-		return nil, errors.Join(err, socket.Close())
+		_ = socket.Close()
+		return nil, err
 	}
 	client, err := ch.Connect(ctx, secured, d.options)
 	if err != nil {
@@ -103,31 +104,5 @@ func (d *dialer) secure(ctx context.Context, socket net.Conn, address string) (n
 	return secured, nil
 }
 
-// interrupt ends the blocking read or write of a query whose context is done.
-// ch-go by itself looks at the context only between packets: a cancelled query
-// would run on for seconds, and a stall inside a packet for ever.
-func (c *connection) interrupt() { _ = c.socket.SetDeadline(time.Unix(1, 0)) }
-
 // close ends the session; a client that ch-go closed already is no error.
 func (c *connection) close() { _ = c.client.Close() }
-
-// isAlive reports whether an idle connection is still open: nothing may be
-// waiting to be read, neither bytes nor the end.
-func (c *connection) isAlive() bool {
-	conn, ok := c.socket.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return false
-	}
-	quiet := false
-	err = raw.Read(func(descriptor uintptr) bool {
-		var one [1]byte
-		_, _, peek := syscall.Recvfrom(int(descriptor), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		quiet = errors.Is(peek, syscall.EAGAIN)
-		return true
-	})
-	return err == nil && quiet
-}

@@ -2,11 +2,14 @@ package clickhouse_test
 
 import (
 	"net"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 )
@@ -180,3 +183,22 @@ func (r *relay) sent() string {
 	defer r.mu.Unlock()
 	return string(r.fromClient)
 }
+
+// patience bounds what a test lets a server take.
+const patience = 30 * time.Second
+
+// encoder writes attributes as "key=value key=value".
+type encoder struct{}
+
+func (encoder) Encode(attributes attribute.Iterator) string {
+	var pairs []string
+	for attributes.Next() {
+		pair := attributes.Attribute()
+		pairs = append(pairs, string(pair.Key)+"="+pair.Value.Emit())
+	}
+	return strings.Join(pairs, " ")
+}
+
+func (encoder) ID() attribute.EncoderID { return attribute.EncoderID{} }
+
+func number(value int64) string { return strconv.FormatInt(value, 10) }

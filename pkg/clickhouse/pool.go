@@ -99,7 +99,7 @@ func (p *Pool) do(ctx context.Context, query ch.Query) error {
 	if err != nil {
 		return err
 	}
-	stop := context.AfterFunc(ctx, conn.interrupt)
+	stop := context.AfterFunc(ctx, conn.socket.interrupt)
 	err = conn.client.Do(ctx, query)
 	isInterrupted := !stop()
 	if err != nil || isInterrupted {
@@ -126,7 +126,7 @@ func (p *Pool) connect(ctx context.Context) (*connection, error) {
 		if conn == nil {
 			return p.dial(ctx)
 		}
-		if time.Since(conn.idleAt) < maxIdle && conn.isAlive() {
+		if time.Since(conn.idleAt) < maxIdle && conn.socket.isQuiet() {
 			return conn, nil
 		}
 		conn.close()

@@ -201,7 +201,7 @@ func TestCallsEndInTime(t *testing.T) {
 		require.NoError(t, pool.Ping(t.Context()))
 		relay.silenceAfter(100_000)
 		started := time.Now()
-		err := pool.Query(t.Context(), "SELECT randomString(1000) FROM numbers(100000)", nil, func(*block.Reader) error { return nil })
+		err := pool.Query(t.Context(), "SELECT randomString(1000) FROM numbers(1000)", nil, func(*block.Reader) error { return nil })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Less(t, time.Since(started), 3*time.Second)
 	})
@@ -214,11 +214,12 @@ func TestPoolSurvivesItsServer(t *testing.T) {
 	pool := open(t, unchanged, server.Addr)
 	require.NoError(t, pool.Ping(t.Context()))
 	server.Kill()
+	server.Restart()
+	require.NoError(t, pool.Ping(t.Context()), "the connection of before is not used")
+	server.Kill()
 	err := pool.Ping(t.Context())
 	require.Error(t, err)
 	assert.Equal(t, clickhouse.Transient, clickhouse.ClassOf(err))
-	server.Restart()
-	require.NoError(t, pool.Ping(t.Context()))
 }
 
 // TestNextAddressIsTried holds that an address which does not answer costs one
