@@ -75,7 +75,7 @@ func TestFaults(t *testing.T) {
 
 	landed := cluster.DropLate(kafkatest.OffsetCommit)
 	require.Error(t, tryCommit(t, cluster, 4))
-	<-landed
+	require.NoError(t, <-landed)
 	assert.Equal(t, map[int]int64{1: 4}, cluster.Committed("group", topic))
 
 	held, release := cluster.Hold(kafkatest.OffsetCommit)

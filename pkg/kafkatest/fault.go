@@ -3,6 +3,8 @@ package kafkatest
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -83,8 +85,9 @@ func (c *Cluster) Fail(f Fault) *Hits {
 func (c *Cluster) Drop(request Request, times int) *Hits {
 	fake, hits := c.Fake(), &Hits{}
 	fake.ControlKey(int16(request), func(kmsg.Request) (kmsg.Response, error, bool) {
-		if n := hits.n.Add(1); times == Always || int(n) < times {
-			fake.KeepControl()
+		fake.KeepControl()
+		if hits.n.Add(1) == int64(times) {
+			fake.DropControl()
 		}
 		return nil, errLost, true
 	})
@@ -92,20 +95,35 @@ func (c *Cluster) Drop(request Request, times int) *Hits {
 }
 
 // DropLate carries the next request out and cuts its connection instead of
-// answering. The channel is closed when the request has taken effect.
-func (c *Cluster) DropLate(request Request) <-chan struct{} {
-	landed := make(chan struct{})
-	c.Fake().ControlKey(int16(request), func(r kmsg.Request) (kmsg.Response, error, bool) {
-		go func() {
-			ctx, cancel := context.WithTimeout(context.Background(), Patience)
-			defer cancel()
-			if _, err := c.client.Request(ctx, r); err == nil {
-				close(landed)
-			}
-		}()
+// answering. The channel yields nil when the request has taken effect, or why it
+// has not.
+func (c *Cluster) DropLate(request Request) <-chan error {
+	landed := make(chan error, 1)
+	fake := c.Fake()
+	fake.ControlKey(int16(request), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		address := c.Brokers[fake.CurrentNode()]
+		go func() { landed <- resend(address, r) }()
 		return nil, errLost, true
 	})
 	return landed
+}
+
+// resend sends a request as it is, on a connection of its own, and waits for
+// the answer.
+func resend(address string, request kmsg.Request) error {
+	connection, err := (&net.Dialer{Timeout: Patience}).DialContext(context.Background(), "tcp", address)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = connection.Close() }()
+	if err := connection.SetDeadline(time.Now().Add(Patience)); err != nil {
+		return err
+	}
+	if _, err := connection.Write(kmsg.NewRequestFormatter().AppendRequest(nil, request, 1)); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(connection, make([]byte, 4))
+	return err
 }
 
 // Hold keeps the next request waiting until release is called, then carries it
