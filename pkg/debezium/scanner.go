@@ -1,6 +1,9 @@
 package debezium
 
-import "bytes"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // scanner reads JSON (RFC 8259) from front to back without building anything:
 // what it returns are parts of data. The first error stays, moves the position
@@ -98,11 +101,11 @@ func (s *scanner) str() (raw []byte, escaped bool) {
 	}
 	start := s.pos + 1
 	for i := start; i < len(s.data); i++ {
-		c := s.data[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
+		i += plain(s.data[i:])
+		if i == len(s.data) {
+			break
 		}
-		switch c {
+		switch s.data[i] {
 		case '"':
 			s.pos = i + 1
 			return s.data[start:i], escaped
@@ -124,6 +127,30 @@ func (s *scanner) str() (raw []byte, escaped bool) {
 	s.pos = len(s.data)
 	s.fail("unfinished string")
 	return nil, false
+}
+
+// plain is how many bytes at the start of b are neither quote, backslash nor
+// control character. It takes eight bytes at a time: (x-1)&^x has its top bit
+// set if a byte x is 0, and (x-' ')&^x if it is below ' '. A borrow disturbs
+// only bytes above the first hit.
+func plain(b []byte) int {
+	const (
+		each = 0x0101010101010101
+		top  = 0x80 * each
+	)
+	n := 0
+	for ; len(b)-n >= 8; n += 8 {
+		word := binary.LittleEndian.Uint64(b[n:])
+		quote, backslash := word^('"'*each), word^('\\'*each)
+		found := ((quote-each)&^quote | (backslash-each)&^backslash | (word-' '*each)&^word) & top
+		if found != 0 {
+			return n + bits.TrailingZeros64(found)/8
+		}
+	}
+	for n < len(b) && b[n] >= ' ' && b[n] != '"' && b[n] != '\\' {
+		n++
+	}
+	return n
 }
 
 // escapeLength is the length of the escape sequence at the start of b, or 0.
@@ -244,48 +271,3 @@ func (s *scanner) digits() {
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// skipUnread moves over a value by its brackets and quotes alone: what is
-// between them is not checked.
-func (s *scanner) skipUnread() {
-	if c := s.peek(); c != '{' && c != '[' {
-		s.skip(deepest)
-		return
-	}
-	depth := 0
-	for i := s.pos; i < len(s.data); i++ {
-		switch s.data[i] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-			if depth == 0 {
-				s.pos = i + 1
-				return
-			}
-		case '"':
-			i = closingQuote(s.data, i+1)
-		}
-	}
-	s.fail("unfinished value")
-}
-
-// closingQuote is where the string ends whose first byte is at start, or
-// len(data).
-func closingQuote(data []byte, start int) int {
-	for i := start; i < len(data); i++ {
-		n := bytes.IndexByte(data[i:], '"')
-		if n < 0 {
-			return len(data)
-		}
-		i += n
-		backslashes := 0
-		for k := i - 1; k >= start && data[k] == '\\'; k-- {
-			backslashes++
-		}
-		if backslashes%2 == 0 {
-			return i
-		}
-	}
-	return len(data)
-}
