@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,9 +44,10 @@ type request struct {
 // passed over, they would give the client something it cannot read.
 var unsupported = []string{"compress", "decompress"}
 
-// ignored are the names in the URL that are no settings and change nothing here.
-var ignored = []string{
-	"", "query", "query_id", "user", "password", "quota_key", "role", "stacktrace", "buffer_size", "wait_end_of_query",
+// reserved are the other names in the URL that are no settings; those behind query_id
+// change nothing here.
+var reserved = []string{
+	"", "query", "database", "default_format", "query_id", "user", "password", "quota_key", "role", "stacktrace", "buffer_size", "wait_end_of_query",
 	"session_id", "session_timeout", "session_check", "close_session", "client_protocol_version",
 }
 
@@ -71,16 +73,17 @@ func parseRequest(r *http.Request) (request, error) {
 
 // readValues sorts the names in the URL into parameters and settings.
 func (q *request) readValues(values url.Values) error {
-	for name, all := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		value := values.Get(name)
 		parameter, isParameter := strings.CutPrefix(name, "param_")
 		switch {
-		case slices.Contains(unsupported, name) && all[0] != "0":
+		case slices.Contains(unsupported, name) && value != "0":
 			return notImplemented("the option " + name)
 		case isParameter:
-			q.parameters = append(q.parameters, engine.Parameter{Name: parameter, Value: all[0]})
-		case name == "database" || name == "default_format" || slices.Contains(ignored, name) || slices.Contains(unsupported, name):
+			q.parameters = append(q.parameters, engine.Parameter{Name: parameter, Value: value})
+		case slices.Contains(reserved, name) || slices.Contains(unsupported, name):
 		default:
-			q.settings = append(q.settings, engine.Setting{Name: name, Value: all[0], Important: true})
+			q.settings = append(q.settings, engine.Setting{Name: name, Value: value, Important: true})
 		}
 	}
 	return nil
@@ -119,13 +122,19 @@ func (q *request) readStatement(query string, body io.Reader) error {
 	if err != nil && err != io.EOF {
 		return bodyError(err)
 	}
-	if insert, ok := statement.ParseInsert(string(head)); ok {
-		if _, err := reader.Discard(statement.RowsOffset(string(head))); err != nil {
+	text := string(head)
+	if insert, ok := statement.ParseInsert(text); ok {
+		if _, err := reader.Discard(statement.RowsOffset(text)); err != nil {
 			return bodyError(err)
 		}
 		q.insert, q.rows = &insert, reader
 		return nil
 	}
+	return q.readText(reader)
+}
+
+// readText takes the whole text of a statement that no rows follow.
+func (q *request) readText(reader io.Reader) error {
 	text, err := io.ReadAll(io.LimitReader(reader, queryBytes+1))
 	if err != nil {
 		return bodyError(err)
