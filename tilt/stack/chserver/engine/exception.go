@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,7 +31,8 @@ var (
 	exceptionTail = regexp.MustCompile(`\.? \(([A-Z0-9_]+)\)(?: \(version [^)]*(?:\([^)]*\))?\))?\s*$`)
 )
 
-// parseException reads the text form in which the library gives exceptions.
+// parseException reads the text form in which the library gives exceptions,
+// where one may wrap another; the outermost has the code.
 func parseException(text string) *Exception {
 	text = strings.TrimSpace(text)
 	e := &Exception{Code: codeStandard, Name: "STD_EXCEPTION", Message: text}
@@ -42,10 +44,13 @@ func parseException(text string) *Exception {
 	if err != nil {
 		return e
 	}
-	e.Code, e.Name, e.Message = int32(code), "", text[len(head[0]):]
-	if tail := exceptionTail.FindStringSubmatchIndex(e.Message); tail != nil {
-		e.Name = e.Message[tail[2]:tail[3]]
-		e.Message = e.Message[:tail[0]]
+	e.Code, e.Name = int32(code), ""
+	for e.Message = text; head != nil; head = exceptionHead.FindStringSubmatch(e.Message) {
+		e.Message = e.Message[len(head[0]):]
+		if tail := exceptionTail.FindStringSubmatchIndex(e.Message); tail != nil {
+			e.Name = cmp.Or(e.Name, e.Message[tail[2]:tail[3]])
+			e.Message = e.Message[:tail[0]]
+		}
 	}
 	return e
 }

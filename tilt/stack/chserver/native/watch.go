@@ -14,7 +14,7 @@ type watch struct {
 	run       *run
 	finished  chan struct{}
 	cancelled bool  // the client has said Cancel
-	err       error // the client has gone
+	err       error // the client has gone, or has said something else
 }
 
 // watch calls cancel when the client cancels or goes, until stop is called.
@@ -32,8 +32,12 @@ func (r *run) watch(cancel func()) *watch {
 		case proto.ClientCode(next[0]) == proto.ClientCodeCancel:
 			w.cancelled = true
 			cancel()
+		default:
+			// ch-go says Hello when it cancels, and closes the connection.
+			r.broken = true
+			w.err = unexpectedPacket(next[0])
+			cancel()
 		}
-		// Anything else is the client's next packet, and waits.
 	}()
 	return w
 }

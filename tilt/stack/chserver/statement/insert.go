@@ -8,10 +8,11 @@ type Insert struct {
 	Into string
 	// Target is the table or table function in it: "nova.t", "null('a Int8')".
 	Target string
-	// Table is the table's name without its database; empty for a function.
+	// Table is the table's name without its database; empty for a function and
+	// for a parameter.
 	Table string
 	// Columns are the names in brackets; nil when there are none, or when
-	// they are an expression such as (* EXCEPT a), which All then tells.
+	// there is an Expression such as * EXCEPT a.
 	Columns []string
 	// Expression is the text in the brackets when it is no list of names.
 	Expression string
@@ -45,13 +46,16 @@ type insertParser struct {
 	ahead  token
 }
 
-// target reads [TABLE|FUNCTION] name[.name] or a function call, and leaves the
-// token behind it in ahead.
+// target reads [TABLE|FUNCTION] name[.name], a function call or a parameter, and
+// leaves the token behind it in ahead.
 func (p *insertParser) target() bool {
 	t := p.next()
 	isFunction := p.is(t, "FUNCTION")
 	if isFunction || p.is(t, "TABLE") {
 		t = p.next()
+	}
+	if p.is(t, "{") { // a parameter: {name:Identifier}
+		return p.parameter(t)
 	}
 	if t.kind != word && t.kind != quotedName {
 		return false
@@ -75,9 +79,18 @@ func (p *insertParser) target() bool {
 	return true
 }
 
+// parameter reads a target that a parameter names, and which open starts.
+func (p *insertParser) parameter(open token) bool {
+	p.ahead = open
+	stop := p.brackets()
+	p.insert.Target = p.text[open.start:max(stop, open.start)]
+	p.insert.Into = p.text[:stop]
+	return stop != 0
+}
+
 // brackets passes a group in brackets that ahead starts, and returns its end.
 func (p *insertParser) brackets() int {
-	if !p.is(p.ahead, "(") {
+	if !p.is(p.ahead, "(", "{") {
 		return 0
 	}
 	for depth := p.ahead.depth; ; {
@@ -85,7 +98,7 @@ func (p *insertParser) brackets() int {
 		if t.kind == end {
 			return 0
 		}
-		if p.is(t, ")") && t.depth == depth {
+		if p.is(t, ")", "}") && t.depth == depth {
 			p.ahead = p.next()
 			return t.end
 		}

@@ -31,6 +31,9 @@ func TestParseInsert(t *testing.T) {
 			Into: "INSERT INTO FUNCTION null('a Int8, b String') (a)", Target: "null('a Int8, b String')",
 			Columns: []string{"a"}, Format: "Values",
 		},
+		"INSERT INTO {t:Identifier} (a) VALUES": {
+			Into: "INSERT INTO {t:Identifier} (a)", Target: "{t:Identifier}", Columns: []string{"a"}, Format: "Values",
+		},
 	} {
 		got, ok := statement.ParseInsert(text)
 		require.True(t, ok, text)
@@ -38,7 +41,7 @@ func TestParseInsert(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "SELECT 1", "INSERT", "INSERT INTO", "INSERT INTO t SELECT 1", "INSERT INTO t (a) WITH 1 AS x SELECT x", "INSERT INTO t (SELECT 1)",
-		"INSERT INTO t (a) (SELECT 1)", "INSERT INTO t SETTINGS a = 1 SELECT 1", "INSERT INTO t FROM INFILE 'x'", "INSERT INTO FUNCTION f", "INSERT INTO t (a", "EXPLAIN INSERT INTO t VALUES", "INSERT INTO t FORMAT",
+		"INSERT INTO t (a) (SELECT 1)", "INSERT INTO t SETTINGS a = 1 SELECT 1", "INSERT INTO t FROM INFILE 'x'", "INSERT INTO FUNCTION f", "INSERT INTO t (a", "INSERT INTO {t", "EXPLAIN INSERT INTO t VALUES", "INSERT INTO t FORMAT",
 	} {
 		_, ok := statement.ParseInsert(text)
 		require.False(t, ok, text)
