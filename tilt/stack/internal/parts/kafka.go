@@ -27,6 +27,12 @@ func (j jvm) args(heap, class string, args ...string) []string {
 		"-Dorg.slf4j.simpleLogger.showDateTime=true",
 		"-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 		"-Dorg.slf4j.simpleLogger.showThreadName=false",
+		// A line for each partition that it loads says nothing about a failure.
+		"-Dorg.slf4j.simpleLogger.log.state.change.logger=warn",
+		"-Dorg.slf4j.simpleLogger.log.kafka.cluster=warn",
+		"-Dorg.slf4j.simpleLogger.log.kafka.log=warn",
+		"-Dorg.slf4j.simpleLogger.log.org.apache.kafka.controller=warn",
+		"-Dorg.slf4j.simpleLogger.log.org.apache.kafka.storage.internals.log=warn",
 		"-cp", filepath.Join(j.jars, "*"), class,
 	}, args...)
 }
@@ -87,6 +93,10 @@ func kafkaProperties(l layout.Layout, log string) string {
 		"share.coordinator.state.topic.min.isr", "1",
 		"group.initial.rebalance.delay.ms", "0",
 		"log.cleaner.dedupe.buffer.size", "16777216",
+		// After a kill -9 the broker registers again only when its old session
+		// is over.
+		"broker.heartbeat.interval.ms", "500",
+		"broker.session.timeout.ms", "4000",
 	)
 }
 
