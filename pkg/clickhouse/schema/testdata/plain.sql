@@ -1,0 +1,211 @@
+CREATE TABLE IF NOT EXISTS `nova`.`schema_migrations`
+(
+    version    UInt32,
+    name       String,
+    checksum   String,
+    applied_at DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(applied_at)
+ORDER BY version;
+
+CREATE TABLE IF NOT EXISTS `nova`.`users`
+(
+    id           UUID,
+    username     String CODEC(ZSTD(1)),
+    display_name String CODEC(ZSTD(1)),
+    bio          Nullable(String) CODEC(ZSTD(3)),
+    avatar_key   Nullable(String) CODEC(ZSTD(1)),
+    is_verified  Bool,
+    created_at   DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    updated_at   DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    version      UInt64 CODEC(T64, ZSTD(1)),
+    is_deleted   UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS `nova`.`posts`
+(
+    id          UUID,
+    user_id     UUID,
+    caption     Nullable(String) CODEC(ZSTD(3)),
+    image_key   String CODEC(ZSTD(1)),
+    status      LowCardinality(String),
+    soft_delete Nullable(DateTime64(6, 'UTC')),
+    created_at  DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    updated_at  DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    version     UInt64 CODEC(T64, ZSTD(1)),
+    is_deleted  UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS `nova`.`comments`
+(
+    id                UUID,
+    post_id           UUID,
+    user_id           UUID,
+    parent_comment_id Nullable(UUID),
+    content           String CODEC(ZSTD(3)),
+    soft_delete       Nullable(DateTime64(6, 'UTC')),
+    created_at        DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    updated_at        DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    version           UInt64 CODEC(T64, ZSTD(1)),
+    is_deleted        UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS `nova`.`likes`
+(
+    id         UUID,
+    post_id    UUID,
+    user_id    UUID,
+    created_at DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    version    UInt64 CODEC(T64, ZSTD(1)),
+    is_deleted UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS `nova`.`user_relationships`
+(
+    id          UUID,
+    follower_id UUID,
+    followee_id UUID,
+    status      LowCardinality(String),
+    created_at  DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    version     UInt64 CODEC(T64, ZSTD(1)),
+    is_deleted  UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS `nova`.`cdc_truncates`
+(
+    table_name  LowCardinality(String),
+    version     UInt64,
+    recorded_at DateTime64(3, 'UTC')
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY table_name;
+
+CREATE TABLE IF NOT EXISTS `nova`.`post_events`
+(
+    event_id    UUID,
+    event_type  LowCardinality(String),
+    event_time  DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    user_id     UUID,
+    post_id     UUID,
+    author_id   Nullable(UUID),
+    dwell_ms    UInt32 CODEC(T64, ZSTD(1)),
+    device      LowCardinality(String),
+    app_ver     LowCardinality(String),
+    attributes  Map(String, String) CODEC(ZSTD(3)),
+    topic       LowCardinality(String),
+    partition   UInt32 CODEC(T64, ZSTD(1)),
+    offset      UInt64 CODEC(Delta, ZSTD(1)),
+    ingested_at DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(event_time)
+ORDER BY (post_id, event_type, event_time, event_id)
+TTL toDateTime(event_time) + toIntervalDay(400)
+SETTINGS non_replicated_deduplication_window = 100000, ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS `nova`.`post_engagement_hourly`
+(
+    hour     DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    post_id  UUID,
+    views    Int64 CODEC(T64, ZSTD(1)),
+    likes    Int64 CODEC(T64, ZSTD(1)),
+    comments Int64 CODEC(T64, ZSTD(1)),
+    shares   Int64 CODEC(T64, ZSTD(1)),
+    dwell_ms Int64 CODEC(T64, ZSTD(1)),
+    score    Float64 ALIAS views * 0.1 + likes * 2 + comments * 3 + shares * 5
+)
+ENGINE = SummingMergeTree((views, likes, comments, shares, dwell_ms))
+PARTITION BY toYYYYMM(hour)
+ORDER BY (hour, post_id)
+SETTINGS non_replicated_deduplication_window = 100000;
+
+CREATE TABLE IF NOT EXISTS `nova`.`post_engagement_minutely`
+(
+    minute   DateTime('UTC') CODEC(Delta, ZSTD(1)),
+    post_id  UUID,
+    views    Int64 CODEC(T64, ZSTD(1)),
+    likes    Int64 CODEC(T64, ZSTD(1)),
+    comments Int64 CODEC(T64, ZSTD(1)),
+    shares   Int64 CODEC(T64, ZSTD(1)),
+    dwell_ms Int64 CODEC(T64, ZSTD(1)),
+    score    Float64 ALIAS views * 0.1 + likes * 2 + comments * 3 + shares * 5
+)
+ENGINE = SummingMergeTree((views, likes, comments, shares, dwell_ms))
+PARTITION BY toDate(minute)
+ORDER BY (minute, post_id)
+TTL minute + toIntervalDay(2)
+SETTINGS non_replicated_deduplication_window = 100000, ttl_only_drop_parts = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS `nova`.`post_engagement_hourly_mv`
+TO `nova`.`post_engagement_hourly` AS
+SELECT
+    toStartOfHour(event_time) AS hour,
+    post_id,
+    sum(toInt64(event_type = 'post_view')) AS views,
+    sum(toInt64(event_type = 'post_like')) AS likes,
+    sum(toInt64(event_type = 'post_comment')) AS comments,
+    sum(toInt64(event_type = 'post_share')) AS shares,
+    sum(toInt64(post_events.dwell_ms)) AS dwell_ms
+FROM `nova`.`post_events` AS post_events
+WHERE event_type != 'post_impression'
+GROUP BY hour, post_id;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS `nova`.`post_engagement_minutely_mv`
+TO `nova`.`post_engagement_minutely` AS
+SELECT
+    toStartOfMinute(event_time) AS minute,
+    post_id,
+    sum(toInt64(event_type = 'post_view')) AS views,
+    sum(toInt64(event_type = 'post_like')) AS likes,
+    sum(toInt64(event_type = 'post_comment')) AS comments,
+    sum(toInt64(event_type = 'post_share')) AS shares,
+    sum(toInt64(post_events.dwell_ms)) AS dwell_ms
+FROM `nova`.`post_events` AS post_events
+WHERE event_type != 'post_impression'
+GROUP BY minute, post_id;
+
+CREATE TABLE IF NOT EXISTS `nova`.`user_relationships_current`
+(
+    follower_id UUID,
+    followee_id UUID,
+    id          UUID,
+    status      LowCardinality(String),
+    created_at  DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    version     UInt64 CODEC(T64, ZSTD(1)),
+    is_deleted  UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (follower_id, followee_id, id);
+
+CREATE TABLE IF NOT EXISTS `nova`.`user_followers_current`
+(
+    followee_id UUID,
+    follower_id UUID,
+    id          UUID,
+    status      LowCardinality(String),
+    created_at  DateTime64(6, 'UTC') CODEC(T64, ZSTD(1)),
+    version     UInt64 CODEC(T64, ZSTD(1)),
+    is_deleted  UInt8
+)
+ENGINE = ReplacingMergeTree(version, is_deleted)
+ORDER BY (followee_id, follower_id, id);
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS `nova`.`user_relationships_current_mv`
+TO `nova`.`user_relationships_current` AS
+SELECT follower_id, followee_id, id, status, created_at, version, is_deleted
+FROM `nova`.`user_relationships`;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS `nova`.`user_followers_current_mv`
+TO `nova`.`user_followers_current` AS
+SELECT followee_id, follower_id, id, status, created_at, version, is_deleted
+FROM `nova`.`user_relationships`;
