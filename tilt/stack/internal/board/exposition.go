@@ -121,7 +121,7 @@ func (e exposition) sum(name string) float64 {
 // has shrunk belongs to a service that was restarted, and counts from 0.
 func (e exposition) quantile(name string, q float64, since exposition) float64 {
 	type bucket struct{ bound, count float64 }
-	var buckets []bucket
+	buckets := make([]bucket, 0, len(e.buckets[name]))
 	for bound, now := range e.buckets[name] {
 		before := since.buckets[name][bound]
 		if now < before {

@@ -70,7 +70,7 @@ func FuzzParseExposition(f *testing.F) {
 	f.Add(exposed)
 	f.Add("a{le=\"")
 	f.Add("_bucket{le=\"NaN\"} NaN\nx_bucket{le=\"-Inf\"} +Inf")
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(_ *testing.T, text string) {
 		e, err := parseExposition(strings.NewReader(text))
 		if err != nil {
 			return

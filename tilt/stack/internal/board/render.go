@@ -26,15 +26,15 @@ type panel struct {
 // Render draws v into lines of at most width characters. Styled lines carry
 // escape sequences on top of that.
 func Render(v View, width int, styled bool) []string {
-	lines := []string{fit(heading(v), width)}
+	title := fit(heading(v), width)
 	if styled {
-		lines[0] = bold + lines[0] + plain
+		title = bold + title + plain
 	}
+	drawn := []string{title}
 	for _, row := range arrange(panels(v), width) {
-		lines = append(lines, "")
-		lines = append(lines, beside(row, width, styled)...)
+		drawn = append(append(drawn, ""), beside(row, width, styled)...)
 	}
-	return lines
+	return drawn
 }
 
 func heading(v View) string {

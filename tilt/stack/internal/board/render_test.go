@@ -36,21 +36,30 @@ func atWork() View {
 	return View{
 		Running: 42 * time.Second, Remaining: 18 * time.Second,
 		Rates: []Rate{
-			{"PostgreSQL rows changed", 40.4, 1730}, {"events accepted", 298.7, 12512},
-			{"duplicates sent", 12.04, 501}, {"duplicates dropped", 12, 500},
+			{"PostgreSQL rows changed", 40.4, 1730},
+			{"events accepted", 298.7, 12512},
+			{"duplicates sent", 12.04, 501},
+			{"duplicates dropped", 12, 500},
 		},
 		Tables: []Table{
-			{"users", 207, 0.2}, {"posts", 1_204, 3.8}, {"comments", 933, 5}, {"likes", 1_000_000, 12.5},
-			{"user_relationships", 811, 9.1}, {"post_events", 12_498, 299},
+			{"users", 207, 0.2},
+			{"posts", 1_204, 3.8},
+			{"comments", 933, 5},
+			{"likes", 1_000_000, 12.5},
+			{"user_relationships", 811, 9.1},
+			{"post_events", 12_498, 299},
 		},
 		Groups:    []Group{{"cdc-ingest", 0, 0}, {"events-ingest", 1234, 2}},
 		Freshness: []Freshness{{"commit to queryable", 0.412, 1.26}, {"accept to queryable", 0.6, -1}},
 		Parts: []Part{
-			{"kafka", "ready", true, ""}, {"clickhouse", "starting", false, "restarted 3 s ago: killed"},
-			{"postgres", "ready", true, ""}, {"events-ingest", "degraded", true, "clickhouse: connection refused"},
+			{"kafka", "ready", true, ""},
+			{"clickhouse", "starting", false, "restarted 3 s ago: killed"},
+			{"postgres", "ready", true, ""},
+			{"events-ingest", "degraded", true, "clickhouse: connection refused"},
 		},
 		Addresses: []Address{
-			{"events API", "http://127.0.0.1:8080/v1/events"}, {"ClickHouse", "http://127.0.0.1:8123/play"},
+			{"events API", "http://127.0.0.1:8080/v1/events"},
+			{"ClickHouse", "http://127.0.0.1:8123/play"},
 			{"logs", "/src/nova/.run/logs"},
 		},
 	}

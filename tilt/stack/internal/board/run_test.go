@@ -66,8 +66,10 @@ func TestCollector(t *testing.T) {
 	expose(&events, duplicatesMetric+" 20")
 	second := c.view(t.Context(), start.Add(2*time.Second))
 	assert.Equal(t, []Rate{
-		{"PostgreSQL rows changed", 40, 80}, {"events accepted", 300, 600},
-		{"duplicates sent", 12, 24}, {"duplicates dropped", -1, 20},
+		{"PostgreSQL rows changed", 40, 80},
+		{"events accepted", 300, 600},
+		{"duplicates sent", 12, 24},
+		{"duplicates dropped", -1, 20},
 	}, second.Rates)
 	assert.Equal(t, Freshness{"commit to queryable", 1.5, 1.99}, second.Freshness[0])
 	assert.Equal(t, 2*time.Second, second.Running)
@@ -129,7 +131,7 @@ func openTerminal(t *testing.T, width, height uint16) (keyboard, out *os.File) {
 	keyboard, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = keyboard.Close() })
-	descriptor := int(keyboard.Fd()) //nolint:gosec // a descriptor fits
+	descriptor := int(keyboard.Fd())
 	require.NoError(t, unix.IoctlSetPointerInt(descriptor, unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetInt(descriptor, unix.TIOCGPTN)
 	require.NoError(t, err)

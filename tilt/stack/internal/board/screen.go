@@ -36,7 +36,7 @@ const (
 
 // newDisplay draws on terminals, and writes lines elsewhere.
 func newDisplay(out *os.File) (shown display, interval time.Duration, err error) {
-	descriptor := int(out.Fd()) //nolint:gosec // a descriptor fits
+	descriptor := int(out.Fd())
 	if !term.IsTerminal(descriptor) {
 		return lines{out}, linesInterval, nil
 	}

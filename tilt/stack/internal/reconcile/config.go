@@ -22,7 +22,7 @@ func (c Config) Validate() error {
 	var problems []error
 	for name, value := range map[string]time.Duration{"INTERVAL": c.Interval, "SETTLE": c.Settle, "DEADLINE": c.Deadline} {
 		if value <= 0 {
-			problems = append(problems, errors.New(name+": must be above 0"))
+			problems = append(problems, errors.New(name+" must be positive"))
 		}
 	}
 	return errors.Join(problems...)

@@ -2,7 +2,7 @@ package reconcile
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -90,7 +90,7 @@ func TestMergeUndecided(t *testing.T) {
 func TestMergeNamesAFew(t *testing.T) {
 	var source, stored []row
 	for i := range 9 {
-		key := fmt.Sprint(i)
+		key := strconv.Itoa(i)
 		source = append(source, row{key, "x", strings.Repeat("é", 61)})
 		stored = append(stored, row{key, "y", nil})
 	}
@@ -109,7 +109,7 @@ func TestMergeSourceFails(t *testing.T) {
 		if reads++; reads > 2 {
 			return nil, broken
 		}
-		return row{fmt.Sprint(reads)}, nil
+		return row{strconv.Itoa(reads)}, nil
 	})
 	require.NoError(t, m.begin())
 	require.NoError(t, m.stored(row{"1"}))

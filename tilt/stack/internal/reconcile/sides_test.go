@@ -96,14 +96,14 @@ func (s *sides) play() {
 // the comparison itself does not use.
 func (s *sides) copyTable(m mirror, condition string) {
 	s.t.Helper()
-	source := "to_jsonb(r) || jsonb_build_object('version', 8, 'is_deleted', 0"
-	for name := range m.constant {
-		source += ", '" + name + "', '" + m.constant[name] + "'"
+	added := []string{"'version', 8, 'is_deleted', 0"}
+	for name, value := range m.constant {
+		added = append(added, "'"+name+"', '"+value+"'")
 	}
 	for name, from := range m.renamed {
-		source += ", '" + name + "', r." + from
+		added = append(added, "'"+name+"', r."+from)
 	}
-	rows, err := s.conn.Query(s.t.Context(), "SELECT ("+source+"))::text FROM "+m.postgres+" AS r "+condition)
+	rows, err := s.conn.Query(s.t.Context(), "SELECT (to_jsonb(r) || jsonb_build_object("+strings.Join(added, ", ")+"))::text FROM "+m.postgres+" AS r "+condition)
 	require.NoError(s.t, err)
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(s.t, err)

@@ -104,8 +104,9 @@ func TestComposerFollowsTheSeed(t *testing.T) {
 		}
 		return all
 	}
-	assert.Equal(t, compose(1), compose(1))
-	assert.NotEqual(t, compose(1), compose(2))
+	first, again, other := compose(1), compose(1), compose(2)
+	assert.Equal(t, first, again)
+	assert.NotEqual(t, first, other)
 }
 
 // Without a post there is nothing to compose, and nothing is issued.

@@ -36,8 +36,9 @@ func TestPlannerFollowsTheSeed(t *testing.T) {
 		}
 		return all
 	}
-	assert.Equal(t, changes(1), changes(1))
-	assert.NotEqual(t, changes(1), changes(2))
+	first, again, other := changes(1), changes(1), changes(2)
+	assert.Equal(t, first, again)
+	assert.NotEqual(t, first, other)
 }
 
 // Everything that users do happens, also when the world starts with nothing

@@ -19,16 +19,16 @@ type Config struct {
 func (c Config) Validate() error {
 	var problems []error
 	if c.Users < 2 || c.Users > maxUsers {
-		problems = append(problems, errors.New("USERS: must be 2 to 10000"))
+		problems = append(problems, errors.New("USERS must be 2 to 10000"))
 	}
 	if c.EventsPerSecond <= 0 || c.EventsPerSecond > 100_000 {
-		problems = append(problems, errors.New("EVENTS_PER_SECOND: must be above 0 and at most 100000"))
+		problems = append(problems, errors.New("EVENTS_PER_SECOND must be above 0 and at most 100000"))
 	}
 	if c.ChangesPerSecond <= 0 || c.ChangesPerSecond > 10_000 {
-		problems = append(problems, errors.New("CHANGES_PER_SECOND: must be above 0 and at most 10000"))
+		problems = append(problems, errors.New("CHANGES_PER_SECOND must be above 0 and at most 10000"))
 	}
 	if c.Grace <= 0 {
-		problems = append(problems, errors.New("GRACE: must be above 0"))
+		problems = append(problems, errors.New("GRACE must be positive"))
 	}
 	return errors.Join(problems...)
 }

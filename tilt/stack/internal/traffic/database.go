@@ -30,23 +30,24 @@ type database struct {
 // ends. Its error is one that no new connection cures.
 func (d *database) run(ctx context.Context) error {
 	var wait backoff
-	for {
+	told := false
+	for ctx.Err() == nil {
 		before := d.ledger.Counters().Commits
 		err := d.session(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if !transient(err) {
+		if ctx.Err() == nil && !transient(err) {
 			return fmt.Errorf("changing PostgreSQL: %w", err)
 		}
 		if d.ledger.Counters().Commits != before {
 			wait.reset()
-			d.log.Warn("connection to PostgreSQL ended, connecting again", "error", err)
+			told = false
 		}
-		if pause(ctx, wait.delay()) != nil {
-			return nil
+		if ctx.Err() == nil && !told {
+			d.log.Warn("changes to PostgreSQL are interrupted, connecting again until they go on", "error", err)
+			told = true
 		}
+		_ = pause(ctx, wait.delay())
 	}
+	return nil
 }
 
 // session is one connection: what is there is read, so a transaction whose
@@ -79,26 +80,15 @@ func (d *database) session(ctx context.Context) error {
 	}
 }
 
-// populate signs up the first users, a hundred at a time, before anything else.
+// populate signs up the first users, before anything else.
 func (d *database) populate(ctx context.Context, conn *pgx.Conn) error {
-	for missing := d.users - len(d.planner.world.users); missing > 0; missing = d.users - len(d.planner.world.users) {
-		var all change
-		var applied []func([]int64)
-		for range min(missing, 100) {
-			one, _ := d.planner.signUp()
-			all.statements = append(all.statements, one.statements...)
-			applied = append(applied, one.applied)
-		}
-		all.applied = func(rows []int64) {
-			for _, tell := range applied {
-				tell(rows)
-			}
-		}
-		if err := d.play(ctx, conn, all); err != nil {
+	for len(d.planner.world.users) < d.users && ctx.Err() == nil {
+		c, _ := d.planner.signUp()
+		if err := d.play(ctx, conn, c); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // play runs c as one transaction, which the end of ctx does not cut off.

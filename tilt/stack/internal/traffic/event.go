@@ -51,7 +51,7 @@ func action(random *rand.Rand) string {
 }
 
 // newEvent makes an event of a user and a post of the world.
-func newEvent(random *rand.Rand, id uuid.UUID, user uuid.UUID, about post, now time.Time) (event, error) {
+func newEvent(random *rand.Rand, id, user uuid.UUID, about post, now time.Time) (event, error) {
 	wire := wireEvent{
 		EventID: id, TS: happened(random, now).UnixMilli(),
 		UserID: user, PostID: about.id, AuthorID: about.author,

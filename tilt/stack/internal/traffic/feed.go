@@ -34,26 +34,22 @@ func events(ctx context.Context, c *composer, s *sender, rate float64, grace tim
 
 func produce(ctx context.Context, c *composer, rate float64, bodies chan<- body) error {
 	pace := pacer{perSecond: rate}
-	for {
+	for ctx.Err() == nil {
 		b, ok, err := c.compose(time.Now())
 		if err != nil {
 			return fmt.Errorf("composing events: %w", err)
 		}
 		if !ok {
-			if pause(ctx, idle) != nil {
-				return nil
-			}
+			_ = pause(ctx, idle)
 			continue
 		}
-		if pace.wait(ctx, len(b.ids)) != nil {
-			return nil
-		}
+		_ = pace.wait(ctx, len(b.ids))
 		select {
 		case bodies <- b:
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 func consume(ctx context.Context, s *sender, bodies <-chan body) error {

@@ -66,12 +66,12 @@ func TestRunOverTroubles(t *testing.T) {
 		accepted, lostAnswer, answer(http.StatusTooManyRequests, "Retry-After", "0"))
 	run := start(t, fast(), server.DSN, api.URL)
 
-	run.until(func(c Counters) bool { return c.Changes > 1000 && c.Events > 500 })
+	run.until(func(c Counters) bool { return c.Changes > 800 && c.Events > 500 })
 	for range 2 {
 		server.Kill()
 		server.Restart()
 		before := run.ledger.Counters().Changes
-		run.until(func(c Counters) bool { return c.Changes > before+500 })
+		run.until(func(c Counters) bool { return c.Changes > before+200 })
 	}
 	run.stop()
 

@@ -50,7 +50,7 @@ func (w *world) reader(random *rand.Rand) (user uuid.UUID, about post, ok bool) 
 
 // zipf draws from 0 to n-1, small numbers most often.
 func zipf(random *rand.Rand, n int) int {
-	return int(rand.NewZipf(random, popularity, popularHead, uint64(n-1)).Uint64()) //nolint:gosec // below n
+	return int(rand.NewZipf(random, popularity, popularHead, uint64(n-1)).Uint64())
 }
 
 // user draws any user, popular a user as followers see them.
