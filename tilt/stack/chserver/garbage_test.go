@@ -81,7 +81,7 @@ func TestWrongHello(t *testing.T) {
 // with ClickHouse's exception when there is one.
 func TestWrongPackets(t *testing.T) {
 	server := chtest.Start(t)
-	exec(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	answer := func(packets ...[]byte) string {
 		return string(talk(t, server, append(hello("nova"), bytes.Join(packets, nil)...)))
 	}
@@ -135,7 +135,7 @@ func TestWrongPackets(t *testing.T) {
 func TestGarbage(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
-	exec(t, client, "CREATE TABLE t (v UInt64, s LowCardinality(String), a Array(String)) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64, s LowCardinality(String), a Array(String)) ENGINE = MergeTree ORDER BY v")
 	good := conversation(t, server)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 400 {
@@ -177,7 +177,7 @@ func conversation(t *testing.T, server *chtest.Server) []byte {
 func TestWrongFrames(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	var b proto.Buffer
 	proto.Query{Body: "INSERT INTO t VALUES", Compression: proto.CompressionEnabled, Info: proto.ClientInfo{
 		Query: proto.ClientQueryInitial, Interface: proto.InterfaceTCP,
@@ -191,4 +191,19 @@ func TestWrongFrames(t *testing.T) {
 	b.PutRaw(frame)
 	require.Contains(t, string(talk(t, server, append(hello("nova"), b.Buf...))), "DB::Exception")
 	requireServes(t, server)
+}
+
+// Cancel of a running query ends its stream without an exception, and the
+// connection goes on.
+func TestCancelPacket(t *testing.T) {
+	server := chtest.Start(t)
+	cancel, ping := []byte{byte(proto.ClientCodeCancel)}, []byte{byte(proto.ClientCodePing)}
+	sent := bytes.Join([][]byte{hello("nova"), cancel, query("SELECT sum(number) FROM system.numbers"), cancel, ping}, nil)
+	answer := talk(t, server, sent)
+	require.True(t, bytes.HasSuffix(answer, []byte{byte(proto.ServerCodeEndOfStream), byte(proto.ServerCodePong)}), "%q", answer)
+	require.NotContains(t, string(answer), "DB::Exception")
+
+	execute(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	answer = talk(t, server, bytes.Join([][]byte{hello("nova"), query("INSERT INTO t VALUES"), cancel, ping}, nil))
+	require.True(t, bytes.HasSuffix(answer, []byte{byte(proto.ServerCodeEndOfStream), byte(proto.ServerCodePong)}), "%q", answer)
 }

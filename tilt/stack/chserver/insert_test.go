@@ -23,8 +23,8 @@ func TestBlocks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := dial(t, server, func(o *ch.Options) { o.Compression = compression })
-			exec(t, client, "CREATE OR REPLACE TABLE t (id UInt64, body String) ENGINE = MergeTree ORDER BY id")
-			exec(t, client, "SYSTEM STOP MERGES t")
+			execute(t, client, "CREATE OR REPLACE TABLE t (id UInt64, body String) ENGINE = MergeTree ORDER BY id")
+			execute(t, client, "SYSTEM STOP MERGES t")
 			total := 0
 			for parts, rows := range []int{1, 2, 1000, 65_536, 100_000} {
 				insertBodies(t, client, total, rows)
@@ -72,7 +72,7 @@ func requireBodies(t *testing.T, client *ch.Client, rows int) {
 // Many blocks of one INSERT all arrive; the connection serves the next query.
 func TestManyBlocks(t *testing.T) {
 	client := dial(t, chtest.Start(t))
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	block, sent := ids(0, 1000), 0
 	require.NoError(t, client.Do(deadline(t), ch.Query{
 		Body: "INSERT INTO t (v) VALUES", Input: proto.Input{{Name: "v", Data: block}},
@@ -98,7 +98,7 @@ func TestManyBlocks(t *testing.T) {
 func TestInsertForms(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
-	exec(t, client, "CREATE TABLE t (a UInt64, b String DEFAULT 'b', c UInt64 MATERIALIZED a + 1, d UInt64 ALIAS a) ENGINE = MergeTree ORDER BY a")
+	execute(t, client, "CREATE TABLE t (a UInt64, b String DEFAULT 'b', c UInt64 MATERIALIZED a + 1, d UInt64 ALIAS a) ENGINE = MergeTree ORDER BY a")
 	text := func() *proto.ColStr {
 		column := new(proto.ColStr)
 		column.Append("x")
@@ -120,7 +120,7 @@ func TestInsertForms(t *testing.T) {
 	for _, sql := range []string{
 		"INSERT INTO t (a) VALUES (5), (6)", `INSERT INTO t FORMAT JSONEachRow {"a": 7}`, "INSERT INTO t (a) SELECT 8", "INSERT INTO t (a) WITH 9 AS n SELECT n",
 	} {
-		exec(t, client, sql)
+		execute(t, client, sql)
 	}
 	require.Equal(t, "0\tx\t1\n1\tb\t2\n2\tx\t3\n3\tx\t4\n4\tb\t5\n5\tb\t6\n6\tb\t7\n7\tb\t8\n8\tb\t9\n9\tb\t10", server.Query("SELECT a, b, c FROM t ORDER BY a"))
 }
@@ -129,7 +129,7 @@ func TestInsertForms(t *testing.T) {
 // connection usable.
 func TestInsertRefused(t *testing.T) {
 	client := dial(t, chtest.Start(t))
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	input := proto.Input{{Name: "v", Data: ids(0, 1)}}
 	for sql, code := range map[string]proto.Error{
 		"INSERT INTO missing VALUES":                    proto.ErrUnknownTable,
@@ -151,10 +151,10 @@ func TestInsertRefused(t *testing.T) {
 func TestInsertFailsInTheMiddle(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
-	exec(t, client, "CREATE TABLE t (v UInt64, CONSTRAINT small CHECK v < 100) ENGINE = MergeTree ORDER BY v")
-	exec(t, client, "CREATE TABLE thrown (v UInt64) ENGINE = MergeTree ORDER BY v")
-	exec(t, client, "CREATE TABLE target (v UInt64) ENGINE = MergeTree ORDER BY v")
-	exec(t, client, "CREATE MATERIALIZED VIEW view TO target AS SELECT throwIf(v = 7, 'seven') + v AS v FROM thrown")
+	execute(t, client, "CREATE TABLE t (v UInt64, CONSTRAINT small CHECK v < 100) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE thrown (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE target (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE MATERIALIZED VIEW view TO target AS SELECT throwIf(v = 7, 'seven') + v AS v FROM thrown")
 	for _, test := range []struct {
 		table string
 		bad   uint64
@@ -190,7 +190,7 @@ func TestInsertFailsInTheMiddle(t *testing.T) {
 func TestInsertConverts(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	texts := new(proto.ColStr)
 	texts.Append("42")
 	require.NoError(t, client.Do(deadline(t), ch.Query{Body: "INSERT INTO t VALUES", Input: proto.Input{{Name: "v", Data: texts}}}))
@@ -207,11 +207,11 @@ func TestInsertToken(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
 	const window = " SETTINGS non_replicated_deduplication_window = 1000"
-	exec(t, client, "CREATE TABLE events (at DateTime, post UInt64) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY post"+window)
-	exec(t, client, "CREATE TABLE hourly (hour DateTime, post UInt64, n Int64) ENGINE = SummingMergeTree PARTITION BY toYYYYMM(hour) ORDER BY (hour, post)"+window)
-	exec(t, client, "CREATE TABLE posts (post UInt64, n Int64) ENGINE = SummingMergeTree ORDER BY post"+window)
-	exec(t, client, "CREATE MATERIALIZED VIEW to_hourly TO hourly AS SELECT toStartOfHour(at) AS hour, post, count() AS n FROM events GROUP BY hour, post")
-	exec(t, client, "CREATE MATERIALIZED VIEW to_posts TO posts AS SELECT post, count() AS n FROM events GROUP BY post")
+	execute(t, client, "CREATE TABLE events (at DateTime, post UInt64) ENGINE = MergeTree PARTITION BY toYYYYMM(at) ORDER BY post"+window)
+	execute(t, client, "CREATE TABLE hourly (hour DateTime, post UInt64, n Int64) ENGINE = SummingMergeTree PARTITION BY toYYYYMM(hour) ORDER BY (hour, post)"+window)
+	execute(t, client, "CREATE TABLE posts (post UInt64, n Int64) ENGINE = SummingMergeTree ORDER BY post"+window)
+	execute(t, client, "CREATE MATERIALIZED VIEW to_hourly TO hourly AS SELECT toStartOfHour(at) AS hour, post, count() AS n FROM events GROUP BY hour, post")
+	execute(t, client, "CREATE MATERIALIZED VIEW to_posts TO posts AS SELECT post, count() AS n FROM events GROUP BY post")
 	insert := func(token string) {
 		t.Helper()
 		times, post := &proto.ColDateTime{Location: time.UTC}, new(proto.ColUInt64)
@@ -257,7 +257,7 @@ func tokenSettings(token string) []ch.Setting {
 // Settings of an INSERT hold for it alone, and its own clause wins over them.
 func TestInsertSettings(t *testing.T) {
 	client := dial(t, chtest.Start(t))
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree PARTITION BY v ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree PARTITION BY v ORDER BY v")
 	insert := func(clause string, settings ...ch.Setting) error {
 		return client.Do(deadline(t), ch.Query{
 			Body: "INSERT INTO t (v) " + clause + " VALUES", Input: proto.Input{{Name: "v", Data: ids(0, 5)}}, Settings: settings,

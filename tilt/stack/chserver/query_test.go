@@ -43,7 +43,7 @@ func TestQuerySettings(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, byDefault, again)
 
-	exec(t, client, "SET max_block_size = 55")
+	execute(t, client, "SET max_block_size = 55")
 	_, err = read(ch.Setting{Key: "max_block_size", Value: "77"})
 	require.NoError(t, err)
 	kept, err := read()
@@ -54,7 +54,7 @@ func TestQuerySettings(t *testing.T) {
 // Parameters travel as values, whatever is in them.
 func TestQueryParameters(t *testing.T) {
 	client := dial(t, chtest.Start(t))
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	for _, text := range []string{"", "plain", "it's", `a\b`, "tab\tline\nend", "{n:UInt8}", "ä"} {
 		var v proto.ColStr
 		quoted := "'" + escape(escape(text)) + "'"
@@ -126,7 +126,7 @@ func TestStatements(t *testing.T) {
 		"CREATE TABLE t (a UInt64, b LowCardinality(String)) ENGINE = MergeTree ORDER BY a", "SYSTEM FLUSH LOGS", "OPTIMIZE TABLE t FINAL",
 		"ALTER TABLE t ADD COLUMN c String", "CREATE TEMPORARY TABLE mine (a UInt64)", "INSERT INTO mine VALUES (1)", "USE nova", "TRUNCATE TABLE t",
 	} {
-		exec(t, client, sql)
+		execute(t, client, sql)
 	}
 	require.Equal(t, uint64(1), count(t, client, "mine"))
 	for sql, name := range map[string]string{"SHOW TABLES LIKE 't'": "name", "EXPLAIN SELECT 1": "explain", "EXISTS TABLE t": "result", "SELECT 1 AS v FORMAT JSON;": "v"} {
@@ -147,9 +147,9 @@ func TestStatements(t *testing.T) {
 // returned.
 func TestProgress(t *testing.T) {
 	client := dial(t, chtest.Start(t))
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
-	exec(t, client, "CREATE TABLE target (v UInt64) ENGINE = MergeTree ORDER BY v")
-	exec(t, client, "CREATE MATERIALIZED VIEW view TO target AS SELECT v FROM t")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE target (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE MATERIALIZED VIEW view TO target AS SELECT v FROM t")
 	var progress proto.Progress
 	var profile proto.Profile
 	do := func(q ch.Query) {
@@ -211,7 +211,7 @@ func TestCancel(t *testing.T) {
 func TestCancelInsert(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	failed := errors.New("no more")
 	err := client.Do(deadline(t), ch.Query{
 		Body: "INSERT INTO t VALUES", Input: proto.Input{{Name: "v", Data: ids(0, 1000)}},
@@ -219,15 +219,15 @@ func TestCancelInsert(t *testing.T) {
 	})
 	require.ErrorIs(t, err, failed)
 	client = dial(t, server)
-	exec(t, client, "DROP TABLE t SYNC")
-	exec(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, client, "DROP TABLE t SYNC")
+	execute(t, client, "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	require.Zero(t, count(t, client, "t"))
 }
 
 // Eight connections work side by side, and inserts do not wait for a scan.
 func TestSideBySide(t *testing.T) {
 	server := chtest.Start(t)
-	exec(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	scanner := dial(t, server)
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
 	defer cancel()

@@ -40,7 +40,7 @@ func dial(t testing.TB, server *chtest.Server, change ...func(*ch.Options)) *ch.
 	return client
 }
 
-func exec(t testing.TB, client *ch.Client, sql string) {
+func execute(t testing.TB, client *ch.Client, sql string) {
 	t.Helper()
 	require.NoError(t, client.Do(deadline(t), ch.Query{Body: sql}), sql)
 }
@@ -116,7 +116,7 @@ func TestHello(t *testing.T) {
 		require.Equal(t, refused.code, exception.Code)
 	}
 
-	exec(t, client, "CREATE DATABASE other")
+	execute(t, client, "CREATE DATABASE other")
 	other := dial(t, server, func(o *ch.Options) { o.Database = "other" })
 	require.Equal(t, "other", selectOne(t, other, new(proto.ColStr), "SELECT currentDatabase() AS v"))
 }
@@ -125,7 +125,7 @@ func TestHello(t *testing.T) {
 // work as the newest does.
 func TestRevisions(t *testing.T) {
 	server := chtest.Start(t)
-	exec(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
+	execute(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	for i, revision := range []int{54429, 54441, 54447, 54449, 54453, 54454, 54458, 54459, 54460} {
 		client := dial(t, server, func(o *ch.Options) { o.ProtocolVersion = revision })
 		require.NoError(t, client.Do(deadline(t), ch.Query{

@@ -202,9 +202,9 @@ func TestTypes(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			sent, written := fmt.Sprintf("sent_%d", i), fmt.Sprintf("written_%d", i)
 			for _, table := range []string{sent, written} {
-				exec(t, client, "CREATE TABLE "+table+" (v "+test.name+") ENGINE = MergeTree ORDER BY tuple()")
+				execute(t, client, "CREATE TABLE "+table+" (v "+test.name+") ENGINE = MergeTree ORDER BY tuple()")
 			}
-			exec(t, client, "INSERT INTO "+written+" VALUES "+test.literals)
+			execute(t, client, "INSERT INTO "+written+" VALUES "+test.literals)
 			input := proto.Input{{Name: "v", Data: test.input()}}
 			require.NoError(t, client.Do(deadline(t), ch.Query{Body: input.Into(sent), Input: input}))
 			require.Equal(t, server.Query("SELECT v FROM "+written), server.Query("SELECT v FROM "+sent))
@@ -229,7 +229,7 @@ func (nullableDictionary) Type() proto.ColumnType { return "LowCardinality(Nulla
 func TestNullableDictionary(t *testing.T) {
 	server := chtest.Start(t)
 	client := dial(t, server)
-	exec(t, client, "CREATE TABLE t (v LowCardinality(Nullable(String))) ENGINE = MergeTree ORDER BY tuple()")
+	execute(t, client, "CREATE TABLE t (v LowCardinality(Nullable(String))) ENGINE = MergeTree ORDER BY tuple()")
 	keys := new(proto.ColStr)
 	keys.AppendArr([]string{"", "", "x"}) // NULL, the default, a value
 	sent := &nullableDictionary{proto.ColLowCardinalityRaw{Index: keys, Key: proto.KeyUInt8, Keys8: []uint8{0, 2, 1, 2}}}
