@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/nova-data/nova/tilt/stack/internal/deps"
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
@@ -35,20 +36,23 @@ func commands() []command {
 
 // call is one invocation of a command.
 type call struct {
-	out    io.Writer
-	layout layout.Layout
-	flags  flags
+	// out is terminal, or a writer in front of it.
+	out      io.Writer
+	terminal *os.File
+	layout   layout.Layout
+	flags    flags
 }
 
-// flags are the flags of all commands; the ones that a command does not use do
-// no harm.
+// flags are the flags of all commands; those that a command does not use do no
+// harm.
 type flags struct {
 	runDir   string
 	services bool
+	duration time.Duration
 }
 
 // Main runs the command that args name and writes to out what it has to say.
-func Main(ctx context.Context, args []string, out io.Writer) error {
+func Main(ctx context.Context, args []string, out *os.File) error {
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		usage(out)
 		return nil
@@ -62,12 +66,15 @@ func Main(ctx context.Context, args []string, out io.Writer) error {
 	return fmt.Errorf("unknown command %q", args[0])
 }
 
-func invoke(ctx context.Context, command command, args []string, out io.Writer) error {
-	c := &call{out: out}
+func invoke(ctx context.Context, command command, args []string, out *os.File) error {
+	c := &call{out: out, terminal: out}
 	set := flag.NewFlagSet(command.name, flag.ContinueOnError)
 	set.SetOutput(out)
 	set.StringVar(&c.flags.runDir, "run-dir", "", "directory for data, logs and pids (RUN_DIR; .run in the workspace)")
 	set.BoolVar(&c.flags.services, "services", true, "run the services, not the servers alone")
+	if command.name == "run" {
+		set.DurationVar(&c.flags.duration, "for", 0, "end by itself after this long, with a reconciliation (FOR)")
+	}
 	set.Usage = func() {
 		fmt.Fprintf(out, "stack %s: %s\n\n", command.name, command.summary)
 		set.PrintDefaults()

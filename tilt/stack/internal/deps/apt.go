@@ -85,7 +85,7 @@ func installPrograms(ctx context.Context, all []program, out io.Writer) error {
 	}
 	script := installScript(packages)
 	if os.Getuid() != 0 {
-		return fmt.Errorf("%w (%s); run this line once, then again what you ran:\n\n  sudo sh -c '%s'\n", //nolint:revive // a line to copy stands alone
+		return fmt.Errorf("%w (%s); run this line once, then again what you ran:\n\n  sudo sh -c '%s'",
 			ErrNeedsRoot, strings.Join(names, ", "), script)
 	}
 	fmt.Fprintf(out, "installing %s (apt packages %s)\n", strings.Join(names, ", "), strings.Join(packages, " "))
