@@ -12,7 +12,8 @@ const window = 10 * time.Second
 
 // The services' metrics that are shown.
 const (
-	lagMetric             = "consumer_lag_records"
+	lagMetric             = "consumer_lag"
+	oldestMetric          = "consumer_oldest_unprocessed_seconds"
 	deadLettersMetric     = "dead_letters_total"
 	duplicatesMetric      = "event_deduplication_hits"
 	commitFreshnessMetric = "cdc_lag_seconds"
@@ -109,7 +110,7 @@ func rowsOf(r reading, table string) float64 {
 }
 
 func group(service string, e exposition) Group {
-	return Group{Service: service, Lag: e.sum(lagMetric), DeadLetters: e.sum(deadLettersMetric)}
+	return Group{Service: service, Lag: e.sum(lagMetric), Oldest: e.most(oldestMetric), DeadLetters: e.sum(deadLettersMetric)}
 }
 
 func freshness(name, metric string, earlier, latest exposition) Freshness {

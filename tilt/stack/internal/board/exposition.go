@@ -14,16 +14,17 @@ import (
 // maxExposition bounds what is read of one service's metrics.
 const maxExposition = 4 << 20
 
-// exposition is one reading of a service's metrics: the sum over the label sets
-// of every name, and for histograms the sums of their buckets.
+// exposition is one reading of a service's metrics: the sum and the maximum over
+// the label sets of every name, and for histograms the sums of their buckets.
 type exposition struct {
 	sums    map[string]float64
+	largest map[string]float64
 	buckets map[string]map[float64]float64 // metric, upper bound: count of values up to it
 }
 
 // parseExposition reads Prometheus' text format.
 func parseExposition(from io.Reader) (exposition, error) {
-	read := exposition{sums: map[string]float64{}, buckets: map[string]map[float64]float64{}}
+	read := exposition{sums: map[string]float64{}, largest: map[string]float64{}, buckets: map[string]map[float64]float64{}}
 	lines := bufio.NewScanner(io.LimitReader(from, maxExposition))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -65,6 +66,9 @@ func (e exposition) add(line string) error {
 		return fmt.Errorf("reading metrics: %.100q: %w", line, err)
 	}
 	e.sums[name] += value
+	if most, ok := e.largest[name]; !ok || value > most {
+		e.largest[name] = value
+	}
 	if of, ok := strings.CutSuffix(name, "_bucket"); ok && !math.IsNaN(bound) {
 		if e.buckets[of] == nil {
 			e.buckets[of] = map[float64]float64{}
@@ -111,6 +115,15 @@ func upperBound(labels string) float64 {
 // sum returns the value of a metric, -1 when the service does not report it.
 func (e exposition) sum(name string) float64 {
 	if value, ok := e.sums[name]; ok {
+		return value
+	}
+	return -1
+}
+
+// most returns the largest value of a metric, -1 when the service does not
+// report it.
+func (e exposition) most(name string) float64 {
+	if value, ok := e.largest[name]; ok {
 		return value
 	}
 	return -1

@@ -31,7 +31,7 @@ func parsed(t *testing.T, text string) exposition {
 	return e
 }
 
-// A metric is the sum over its label sets; one that is not there is unknown,
+// A metric is the sum, or the maximum, over its label sets; one that is not there is unknown,
 // not zero.
 func TestExpositionSums(t *testing.T) {
 	e := parsed(t, exposed)
@@ -39,6 +39,8 @@ func TestExpositionSums(t *testing.T) {
 	assert.InDelta(t, 1500, e.sum("plain_total"), 0)
 	assert.InDelta(t, 2, e.sum("odd"), 0)
 	assert.InDelta(t, -1, e.sum("absent"), 0)
+	assert.InDelta(t, 4, e.most("consumer_lag"), 0)
+	assert.InDelta(t, -1, e.most("absent"), 0)
 }
 
 // Quantiles are of what came since the earlier reading, over all label sets,

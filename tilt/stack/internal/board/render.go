@@ -54,9 +54,9 @@ func panels(v View) []panel {
 	for _, t := range v.Tables {
 		tables.rows = append(tables.rows, []string{t.Name, count(t.Rows), rate(t.PerSecond)})
 	}
-	groups := panel{rows: [][]string{{"consumer", "lag", "dead letters"}}}
+	groups := panel{rows: [][]string{{"consumer", "lag", "oldest", "dead letters"}}}
 	for i, g := range v.Groups {
-		groups.rows = append(groups.rows, []string{g.Service, count(g.Lag), count(g.DeadLetters)})
+		groups.rows = append(groups.rows, []string{g.Service, count(g.Lag), seconds(g.Oldest), count(g.DeadLetters)})
 		if g.DeadLetters > 0 {
 			groups.alarm = append(groups.alarm, i+1)
 		}

@@ -49,7 +49,7 @@ func atWork() View {
 			{"user_relationships", 811, 9.1},
 			{"post_events", 12_498, 299},
 		},
-		Groups:    []Group{{"cdc-ingest", 0, 0}, {"events-ingest", 1234, 2}},
+		Groups:    []Group{{"cdc-ingest", 0, 0, 0}, {"events-ingest", 1234, 2.31, 2}},
 		Freshness: []Freshness{{"commit to queryable", 0.412, 1.26}, {"accept to queryable", 0.6, -1}},
 		Parts: []Part{
 			{"kafka", "ready", true, ""},
@@ -90,7 +90,7 @@ func TestRenderStyles(t *testing.T) {
 // that nobody measured.
 func TestRenderNothingKnown(t *testing.T) {
 	assert.Equal(t, []string{"Nova pipeline, running 00:00"}, Render(View{}, 80, false))
-	v := View{Groups: []Group{{"cdc-ingest", -1, -1}}, Freshness: []Freshness{{"commit to queryable", -1, -1}}}
+	v := View{Groups: []Group{{"cdc-ingest", -1, -1, -1}}, Freshness: []Freshness{{"commit to queryable", -1, -1}}}
 	golden(t, "unknown.txt", strings.Join(Render(v, 80, false), "\n")+"\n")
 }
 

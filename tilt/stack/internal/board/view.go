@@ -33,6 +33,7 @@ type Table struct {
 type Group struct {
 	Service     string
 	Lag         float64 // records
+	Oldest      float64 // age in seconds of the oldest record read and not done with
 	DeadLetters float64
 }
 

@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	codec "github.com/nova-data/nova/pkg/event"
 )
 
 // peopled is a world without a database.
@@ -33,10 +35,17 @@ func composeMany(t *testing.T, c *composer, n int, now time.Time) (bodies []body
 		b, ok, err := c.compose(now)
 		require.NoError(t, err)
 		require.True(t, ok)
+		decoded, err := codec.DecodeJSONBatch(b.json, codec.Bounds{
+			MaxEvents: 100, Earliest: now.Add(-23*time.Hour - 50*time.Minute), Latest: now.Add(5 * time.Minute),
+		})
+		require.NoError(t, err, "the API would refuse this")
+		require.Len(t, decoded, len(b.ids))
+		for i, e := range decoded {
+			require.Equal(t, b.ids[i], uuid.UUID(e.ID))
+		}
 		var sent sentBody
 		require.NoError(t, json.Unmarshal(b.json, &sent))
 		require.Len(t, sent.Events, len(b.ids))
-		require.LessOrEqual(t, len(b.ids), 100, "the API's limit")
 		require.Less(t, len(b.json), 1<<20, "the API's limit")
 		bodies, events = append(bodies, b), append(events, sent.Events...)
 	}

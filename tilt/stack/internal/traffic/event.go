@@ -14,7 +14,7 @@ type event struct {
 	json []byte
 }
 
-// wireEvent is the JSON of POST /v1/events. The last two fields are unknown to
+// wireEvent is the JSON of POST /v1/events. The last three fields are unknown to
 // the API, which keeps them as attributes.
 type wireEvent struct {
 	EventID    uuid.UUID `json:"event_id"`
@@ -28,6 +28,7 @@ type wireEvent struct {
 	AppVersion string    `json:"app_ver,omitempty"`
 	Experiment string    `json:"experiment,omitempty"`
 	Referrer   string    `json:"referrer,omitempty"`
+	Screen     []int     `json:"screen,omitempty"`
 }
 
 // action draws what a user does with a post, as often as users do it, by
@@ -67,6 +68,7 @@ func newEvent(random *rand.Rand, id, user uuid.UUID, about post, now time.Time) 
 	if random.IntN(50) == 0 {
 		wire.Experiment = []string{"ranking-b", "große-bilder"}[random.IntN(2)]
 		wire.Referrer = "https://example.org/?q=\"a\"&b"
+		wire.Screen = []int{390, 844}
 	}
 	encoded, err := json.Marshal(wire)
 	return event{id: id, json: encoded}, err
