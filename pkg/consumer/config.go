@@ -1,0 +1,128 @@
+package consumer
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/nova-data/nova/pkg/broker"
+)
+
+// Config is how records are batched and how the group behaves.
+type Config struct {
+	BatchRows         int           `split_words:"true" default:"50000" desc:"Most records in a batch."`
+	BatchBytes        int           `split_words:"true" default:"16777216" desc:"Bytes of keys and values at which a batch is closed; one record may exceed it."`
+	BatchAge          time.Duration `split_words:"true" default:"500ms" desc:"Time after its first record at which a batch is closed."`
+	FetchBytes        int           `split_words:"true" default:"1048576" desc:"Bytes asked of a partition in one fetch."`
+	FetchWait         time.Duration `split_words:"true" default:"500ms" desc:"Time a broker holds a fetch that finds no records."`
+	HeartbeatInterval time.Duration `split_words:"true" default:"1s" desc:"Time between heartbeats, which is how soon a member notices a rebalance."`
+	SessionTimeout    time.Duration `split_words:"true" default:"15s" desc:"Time without heartbeats after which a member's partitions go to others."`
+	RebalanceTimeout  time.Duration `split_words:"true" default:"30s" desc:"Time members have to join a rebalance."`
+	DrainTimeout      time.Duration `split_words:"true" default:"10s" desc:"Time for work in hand when partitions are revoked or the service stops; below REBALANCE_TIMEOUT."`
+	StartOffsets      StartOffsets  `split_words:"true" default:"earliest" desc:"Where a partition begins for which the group has no commit: earliest or latest."`
+	OnDataLoss        OnDataLoss    `split_words:"true" default:"halt" desc:"When a partition's log no longer holds the next offset: halt, or skip to the first record there is."`
+}
+
+// StartOffsets says where a partition without a commit begins.
+type StartOffsets string
+
+// The places to begin at.
+const (
+	Earliest StartOffsets = "earliest"
+	Latest   StartOffsets = "latest"
+)
+
+// OnDataLoss says what follows when records to be read are gone.
+type OnDataLoss string
+
+// The ways to meet lost records. Both count and log them.
+const (
+	Halt OnDataLoss = "halt"
+	Skip OnDataLoss = "skip"
+)
+
+// Validate implements config.Validator.
+func (c Config) Validate() error {
+	var problems []error
+	for _, count := range []struct {
+		name  string
+		value int
+	}{{"BATCH_ROWS", c.BatchRows}, {"BATCH_BYTES", c.BatchBytes}, {"FETCH_BYTES", c.FetchBytes}} {
+		if count.value <= 0 || count.value > math.MaxInt32 {
+			problems = append(problems, fmt.Errorf("%s must be between 1 and %d", count.name, math.MaxInt32))
+		}
+	}
+	for _, span := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"BATCH_AGE", c.BatchAge},
+		{"FETCH_WAIT", c.FetchWait},
+		{"HEARTBEAT_INTERVAL", c.HeartbeatInterval},
+		{"SESSION_TIMEOUT", c.SessionTimeout},
+		{"REBALANCE_TIMEOUT", c.RebalanceTimeout},
+		{"DRAIN_TIMEOUT", c.DrainTimeout},
+	} {
+		if span.value < time.Millisecond || span.value > time.Hour {
+			problems = append(problems, fmt.Errorf("%s must be between 1ms and 1h", span.name))
+		}
+	}
+	if c.SessionTimeout < 3*c.HeartbeatInterval {
+		problems = append(problems, errors.New("SESSION_TIMEOUT must be at least three times HEARTBEAT_INTERVAL"))
+	}
+	if c.DrainTimeout >= c.RebalanceTimeout {
+		problems = append(problems, errors.New("DRAIN_TIMEOUT must be below REBALANCE_TIMEOUT"))
+	}
+	if c.StartOffsets != Earliest && c.StartOffsets != Latest {
+		problems = append(problems, fmt.Errorf("START_OFFSETS must be %s or %s", Earliest, Latest))
+	}
+	if c.OnDataLoss != Halt && c.OnDataLoss != Skip {
+		problems = append(problems, fmt.Errorf("ON_DATA_LOSS must be %s or %s", Halt, Skip))
+	}
+	return errors.Join(problems...)
+}
+
+// Deps is what a Consumer works with. All of it is required.
+type Deps struct {
+	Broker *broker.Cluster
+	// Group is the consumer group, and Topics what it reads, at least one.
+	Group   string
+	Topics  []string
+	Handler Handler
+	Log     *slog.Logger
+	Meter   metric.Meter
+	Health  Health
+}
+
+// Health is told what works worse than it should.
+type Health interface {
+	// Degraded says that part is impaired, and why, until Healthy.
+	Degraded(part, reason string)
+	// Healthy takes back what Degraded said of part.
+	Healthy(part string)
+}
+
+func (d Deps) validate() error {
+	var problems []error
+	for _, need := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Broker", d.Broker == nil},
+		{"Group", d.Group == ""},
+		{"Topics", len(d.Topics) == 0},
+		{"Handler", d.Handler == nil},
+		{"Log", d.Log == nil},
+		{"Meter", d.Meter == nil},
+		{"Health", d.Health == nil},
+	} {
+		if need.missing {
+			problems = append(problems, fmt.Errorf("dependency %s is missing", need.name))
+		}
+	}
+	return errors.Join(problems...)
+}

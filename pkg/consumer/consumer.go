@@ -1,0 +1,150 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+const joinBackoff = 500 * time.Millisecond
+
+// Consumer is one member of a consumer group.
+type Consumer struct {
+	cfg     Config
+	deps    Deps
+	log     *slog.Logger
+	metrics *metrics
+	lookup  *offsetLookup
+}
+
+// New returns a consumer that has not joined yet. Its errors are those of cfg
+// and deps.
+func New(cfg Config, deps Deps) (*Consumer, error) {
+	if err := errors.Join(cfg.Validate(), deps.validate()); err != nil {
+		return nil, fmt.Errorf("checking the consumer's configuration: %w", err)
+	}
+	m, err := newMetrics(deps.Meter, deps.Group)
+	if err != nil {
+		return nil, fmt.Errorf("creating the consumer's instruments: %w", err)
+	}
+	deps.Topics = slices.Clone(deps.Topics)
+	return &Consumer{
+		cfg:     cfg,
+		deps:    deps,
+		log:     deps.Log.With("group", deps.Group),
+		metrics: m,
+		lookup:  &offsetLookup{client: deps.Broker.Client(), group: deps.Group, start: cfg.StartOffsets},
+	}, nil
+}
+
+// Run consumes until ctx ends, then finishes the batches in hand within
+// Config.DrainTimeout, commits them and leaves the group. Kafka being down is no
+// error: Run waits for it. It must not be called twice at a time.
+func (c *Consumer) Run(ctx context.Context) error {
+	if !c.awaitTopics(ctx) {
+		return nil
+	}
+	for ctx.Err() == nil {
+		if err := c.join(ctx); err != nil {
+			return err
+		}
+	}
+	c.log.Info("drained")
+	return nil
+}
+
+// awaitTopics waits until every topic exists: a group that is joined before has
+// no partitions to share and would start over without a pause.
+func (c *Consumer) awaitTopics(ctx context.Context) bool {
+	t := c.trouble("topics", "")
+	defer t.forget()
+	for {
+		_, err := c.lookup.counts(ctx, c.deps.Topics)
+		if err == nil {
+			t.over()
+			return true
+		}
+		if ctx.Err() != nil || !t.wait(ctx, "topics", err) {
+			return false
+		}
+	}
+}
+
+// join is one membership: it joins as a new member and works through its
+// generations until it has to leave, or ctx ends.
+func (c *Consumer) join(ctx context.Context) error {
+	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
+		ID:                c.deps.Group,
+		Brokers:           c.deps.Broker.Addresses(),
+		Dialer:            c.deps.Broker.Dialer(),
+		Topics:            c.deps.Topics,
+		GroupBalancers:    []kafka.GroupBalancer{kafka.RangeGroupBalancer{}},
+		HeartbeatInterval: c.cfg.HeartbeatInterval,
+		SessionTimeout:    c.cfg.SessionTimeout,
+		RebalanceTimeout:  c.cfg.RebalanceTimeout,
+		JoinGroupBackoff:  joinBackoff,
+	})
+	if err != nil {
+		return fmt.Errorf("preparing the group membership: %w", err)
+	}
+	defer func() { _ = group.Close() }()
+	t := c.trouble("group", "")
+	defer t.forget()
+	for {
+		member, err := group.Next(ctx)
+		if ctx.Err() != nil || errors.Is(err, kafka.ErrGroupClosed) {
+			return nil
+		}
+		if err != nil {
+			t.note("group", err) // the group itself pauses between attempts
+			continue
+		}
+		t.over()
+		switch err := c.generation(ctx, group, member); {
+		case errors.Is(err, errUnanswered):
+			c.log.Warn("leaving to join as a new member", "error", err)
+			return nil
+		case errors.Is(err, errFenced):
+			c.log.Info("rejoining", "error", err)
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// generation works on one generation. Where the membership ends with it, the
+// group is closed before the member's function returns: the other way round it
+// would join again first.
+func (c *Consumer) generation(ctx context.Context, group *kafka.ConsumerGroup, member *kafka.Generation) error {
+	g := &generation{
+		Consumer: c,
+		member:   member,
+		lookup:   c.lookup,
+		log:      c.log.With("generation", member.ID, "member", member.MemberID),
+	}
+	result := make(chan error, 1)
+	member.Start(func(revoked context.Context) {
+		err := g.run(ctx, revoked)
+		if ctx.Err() != nil || errors.Is(err, errUnanswered) {
+			go func() { _ = group.Close() }()
+			<-revoked.Done()
+		}
+		result <- err
+	})
+	return <-result
+}
+
+// trouble returns a reporter for one part of the consumer; topic may be empty.
+func (c *Consumer) trouble(part, topic string) *trouble {
+	return &trouble{
+		part:   c.deps.Group + " " + part,
+		log:    c.log,
+		health: c.deps.Health,
+		paused: c.metrics.pausesOf(topic),
+	}
+}

@@ -1,0 +1,37 @@
+package consumer
+
+import (
+	"context"
+	"time"
+)
+
+// Record is one record of a topic. Its slices are valid until Handle returns.
+type Record struct {
+	Topic     string
+	Partition int
+	Offset    int64
+	// Key and Value are nil for null, which is not the same as empty: a null
+	// value is a tombstone.
+	Key, Value []byte
+	Headers    []Header
+	// Time is the record's timestamp on Kafka, in milliseconds.
+	Time time.Time
+}
+
+// Header is a record header. Names may repeat.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Handler gives records their effect.
+type Handler interface {
+	// Handle makes the effects of records durable: records of one topic, those
+	// of each partition in offset order. Returning nil commits their offsets.
+	//
+	// An error means that something Handle depends on failed: the same records
+	// come again after a pause, so effects must bear repetition. A panic counts
+	// as an error. Handle should return soon after ctx ends, which it does when
+	// the assignment or the drain is over.
+	Handle(ctx context.Context, records []Record) error
+}

@@ -1,0 +1,112 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// source reads one partition into its lane.
+type source struct {
+	fetcher  fetcher
+	progress *progress
+	out      chan<- chunk
+	ends     func(ctx context.Context) (first, last int64, err error)
+	onLoss   OnDataLoss
+	log      *slog.Logger
+	metrics  *metrics
+	trouble  *trouble
+
+	// lostAt is the position whose loss has been counted.
+	lostAt int64
+}
+
+// errDataLoss says that the log does not hold the offset to be read.
+var errDataLoss = errors.New("the log does not hold the next offset")
+
+// run reads from a position until ctx ends.
+func (s *source) run(ctx context.Context, from position) {
+	defer s.trouble.forget()
+	s.lostAt = -1
+	if from.pin && !s.send(ctx, chunk{partition: s.progress.partition, next: from.offset}) {
+		return
+	}
+	for at := from.offset; ctx.Err() == nil; {
+		c, end, err := s.fetch(ctx, at)
+		if err != nil {
+			next, ok := s.retry(ctx, at, err)
+			if !ok {
+				return
+			}
+			at = next
+			continue
+		}
+		s.trouble.over()
+		s.progress.read(c, end)
+		if c.aborted > 0 {
+			s.metrics.aborted.Add(ctx, int64(c.aborted), s.metrics.of(s.progress.topic, ""))
+		}
+		if c.next > at && !s.send(ctx, c) {
+			return
+		}
+		at = c.next
+	}
+}
+
+func (s *source) send(ctx context.Context, c chunk) bool {
+	select {
+	case s.out <- c:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fetch turns a panic over unreadable data into an error.
+func (s *source) fetch(ctx context.Context, at int64) (c chunk, end int64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while fetching: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return s.fetcher.fetch(ctx, at)
+}
+
+// retry waits for a failure to pass and returns where to go on.
+func (s *source) retry(ctx context.Context, at int64, err error) (int64, bool) {
+	if ctx.Err() != nil {
+		return at, false
+	}
+	if !errors.Is(err, kafka.OffsetOutOfRange) {
+		return at, s.trouble.wait(ctx, "fetch", err)
+	}
+	first, last, err := s.ends(ctx)
+	if err != nil {
+		return at, s.trouble.wait(ctx, "fetch", err)
+	}
+	if first <= at && at <= last {
+		return at, s.trouble.wait(ctx, "fetch", kafka.OffsetOutOfRange)
+	}
+	s.countLoss(ctx, at, first, last)
+	if s.onLoss == Skip {
+		return first, true
+	}
+	return at, s.trouble.wait(ctx, "data_loss", fmt.Errorf(
+		"%w: %d is outside of %d to %d; set ON_DATA_LOSS=skip to go on at %d", errDataLoss, at, first, last, first))
+}
+
+// countLoss counts and logs a loss once.
+func (s *source) countLoss(ctx context.Context, at, first, last int64) {
+	if s.lostAt == at {
+		return
+	}
+	s.lostAt = at
+	lost := max(first-at, at-last)
+	s.metrics.lost.Add(ctx, lost, s.metrics.of(s.progress.topic, ""))
+	s.log.Error("log does not hold the next offset", "topic", s.progress.topic, "partition", s.progress.partition,
+		"next", at, "log_start", first, "log_end", last, "lost", lost, "on_data_loss", s.onLoss)
+}
