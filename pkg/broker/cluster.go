@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -81,3 +83,15 @@ func (c *Cluster) Dialer() *kafka.Dialer { return c.dialer }
 
 // Close closes the connections that are idle, and the others once they are.
 func (c *Cluster) Close() { c.transport.CloseIdleConnections() }
+
+// Ping returns when a broker has told what the cluster consists of, or ctx ends.
+func (c *Cluster) Ping(ctx context.Context) error {
+	metadata, err := c.client.Metadata(ctx, &kafka.MetadataRequest{})
+	if err != nil {
+		return err
+	}
+	if len(metadata.Brokers) == 0 {
+		return errors.New("the cluster has no brokers")
+	}
+	return nil
+}
