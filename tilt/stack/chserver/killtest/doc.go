@@ -6,12 +6,13 @@
 // batch without an acknowledgement is sent again under the same token: then each
 // batch is in the table and in the view exactly once. Placed kills hit the rename of
 // a tmp_insert_* after its token was written; strace injects them, and only those
-// count for which the token and the temporary directory are found without a part.
-// Without the repair each of them loses a batch, which shows that the check can fail.
-// Random kills hit any moment.
+// count that leave a token whose part was in a rename and is not there. Without the
+// repair each token left so loses its batch, which shows that the check can fail.
+// Random kills hit any moment. Two more tests hold the repair to the engine's ways of
+// writing its logs: one that is cut short, and one that rotates before the rename.
 //
 // PLACED_KILLS (default 3; with and without repair, each) and RANDOM_KILLS (default
-// 10) set how many; about 2 s and 0.5 s each. They run one after the other.
+// 10) set how many, at one to two seconds each. The tests run one after the other.
 //
-// A server that cannot be traced fails the test: `make deps` installs strace.
+// A server that cannot be traced fails its test: `make deps` installs strace.
 package killtest
