@@ -9,6 +9,9 @@ import (
 // gap is between two panels that stand side by side.
 const gap = 4
 
+// readyWidth is where the list of ready parts breaks.
+const readyWidth = 60
+
 const (
 	bold  = "\x1b[1m"
 	alarm = "\x1b[31m"
@@ -65,19 +68,35 @@ func panels(v View) []panel {
 	for _, f := range v.Freshness {
 		freshness.rows = append(freshness.rows, []string{f.Name, seconds(f.P50), seconds(f.P99)})
 	}
-	parts := panel{rows: [][]string{{"part", "state", ""}}, texts: true}
-	for i, p := range v.Parts {
-		parts.rows = append(parts.rows, []string{p.Name, p.State, p.Note})
-		if !p.Ready {
-			parts.alarm = append(parts.alarm, i+1)
-		}
-	}
 	addresses := panel{rows: [][]string{{"to look at", ""}}, texts: true}
 	for _, a := range v.Addresses {
 		addresses.rows = append(addresses.rows, []string{a.Name, a.URL})
 	}
-	all := []panel{rates, tables, groups, freshness, parts, addresses}
+	all := []panel{rates, tables, groups, freshness, parts(v.Parts), addresses}
 	return slices.DeleteFunc(all, func(b panel) bool { return len(b.rows) == 1 })
+}
+
+// parts lists what needs attention by itself, and the rest by name: a part a
+// line would push everything else off a small terminal.
+func parts(all []Part) panel {
+	p := panel{rows: [][]string{{"part", "state"}}, texts: true}
+	var ready []string
+	for _, one := range all {
+		if one.Ready && one.Note == "" {
+			ready = append(ready, one.Name)
+			continue
+		}
+		p.rows = append(p.rows, []string{one.Name, strings.TrimSpace(one.State + "  " + one.Note)})
+		if !one.Ready {
+			p.alarm = append(p.alarm, len(p.rows)-1)
+		}
+	}
+	label := "ready"
+	for _, line := range wrap(ready, readyWidth) {
+		p.rows = append(p.rows, []string{label, line})
+		label = ""
+	}
+	return p
 }
 
 // arrange puts panels side by side where the width allows.

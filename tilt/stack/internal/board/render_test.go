@@ -52,10 +52,15 @@ func atWork() View {
 		Groups:    []Group{{"cdc-ingest", 0, 0, 0}, {"events-ingest", 1234, 2.31, 2}},
 		Freshness: []Freshness{{"commit to queryable", 0.412, 1.26}, {"accept to queryable", 0.6, -1}},
 		Parts: []Part{
-			{"kafka", "ready", true, ""},
-			{"clickhouse", "starting", false, "restarted 3 s ago: killed"},
 			{"postgres", "ready", true, ""},
-			{"events-ingest", "degraded", true, "clickhouse: connection refused"},
+			{"redis", "ready", true, ""},
+			{"clickhouse", "starting", false, "connection refused"},
+			{"kafka", "ready", true, ""},
+			{"schema and topics", "done", true, ""},
+			{"kafka-connect", "ready", true, ""},
+			{"debezium", "ready", true, ""},
+			{"cdc-ingest", "ready", true, ""},
+			{"events-ingest", "ready", true, "started again 2 times"},
 		},
 		Addresses: []Address{
 			{"events API", "http://127.0.0.1:8080/v1/events"},

@@ -107,12 +107,12 @@ func TestRunOnATerminal(t *testing.T) {
 	parts := func() []Part { return []Part{{Name: "kafka", State: "ready", Ready: true}} }
 	go func() { ended <- Run(ctx, out, Sources{Parts: parts}, time.Now().Add(time.Hour)) }()
 
-	shown := readUntil(t, keyboard, "kafka  ready"+endLine+endFrame)
+	shown := readUntil(t, keyboard, "ready  kafka"+endLine+endFrame)
 	assert.True(t, strings.HasPrefix(shown, enterScreen))
 	assert.Contains(t, shown, " to go")
 	cancel()
 	require.NoError(t, <-ended)
-	assert.Contains(t, readUntil(t, keyboard, "kafka  ready\r\n"), leaveScreen)
+	assert.Contains(t, readUntil(t, keyboard, "ready  kafka\r\n"), leaveScreen)
 }
 
 // A closed output ends the board with an error.

@@ -67,6 +67,26 @@ func fit(text string, width int) string {
 	return string([]rune(text)[:max(width-1, 0)]) + "…"
 }
 
+// wrap joins names into lines of about that width.
+func wrap(names []string, width int) (lines []string) {
+	line := ""
+	for _, name := range names {
+		switch {
+		case line == "":
+			line = name
+		case utf8.RuneCountInString(line)+2+utf8.RuneCountInString(name) > width:
+			lines = append(lines, line+",")
+			line = name
+		default:
+			line += ", " + name
+		}
+	}
+	if line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
 // fill pads text to width, on the side given by its alignment.
 func fill(text string, width int, right bool) string {
 	gap := strings.Repeat(" ", max(width-utf8.RuneCountInString(text), 0))
