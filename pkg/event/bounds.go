@@ -1,0 +1,21 @@
+package event
+
+import "time"
+
+// Bounds is what a batch from a client may hold. Records from Kafka are not held
+// to it: whether they are taken must not depend on when they are read.
+type Bounds struct {
+	// MaxEvents is the largest number of events.
+	MaxEvents int
+	// Earliest and Latest are the first and last times accepted.
+	Earliest, Latest time.Time
+}
+
+// isWithin reports whether an event of that time is accepted.
+func (b Bounds) isWithin(timeMS int64) bool {
+	return b.Earliest.UnixMilli() <= timeMS && timeMS <= b.Latest.UnixMilli()
+}
+
+func (b Bounds) timeRule() string {
+	return "must be from " + b.Earliest.UTC().Format(time.RFC3339) + " to " + b.Latest.UTC().Format(time.RFC3339)
+}
