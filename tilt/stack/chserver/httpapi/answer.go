@@ -20,23 +20,27 @@ type answer struct {
 }
 
 func newAnswer(w http.ResponseWriter, queryID, version string) *answer {
-	w.Header().Set("X-ClickHouse-Query-Id", queryID)
-	w.Header().Set("X-ClickHouse-Server-Display-Name", "nova")
-	return &answer{writer: w, version: version, started: time.Now()}
+	a := &answer{writer: w, version: version, started: time.Now()}
+	a.set("X-ClickHouse-Query-Id", queryID)
+	a.set("X-ClickHouse-Server-Display-Name", "nova")
+	return a
 }
+
+// set gives a header its value under the name as ClickHouse writes it, for scripts
+// that look for it by case.
+func (a *answer) set(name, value string) { a.writer.Header()[name] = []string{value} }
 
 // send writes the result. The status goes out with the first chunk, so that an error
 // before it has a status of its own.
 func (a *answer) send(format string, result *engine.Result) error {
-	header := a.writer.Header()
 	for {
 		chunk, err := result.Next()
 		if err != nil && err != io.EOF {
 			return err
 		}
 		if !a.isSent {
-			header.Set("Content-Type", contentType(format))
-			header.Set("X-ClickHouse-Format", format)
+			a.set("Content-Type", contentType(format))
+			a.set("X-ClickHouse-Format", format)
 			a.begin(http.StatusOK, result.Stats())
 		}
 		if err == io.EOF {
@@ -53,14 +57,14 @@ func (a *answer) send(format string, result *engine.Result) error {
 
 // finish answers a statement that has no result.
 func (a *answer) finish(stats engine.Stats) {
-	a.writer.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	a.set("Content-Type", "text/plain; charset=UTF-8")
 	a.begin(http.StatusOK, stats)
 }
 
 // begin sends the status and, as far as it is known by then, what the query did.
 func (a *answer) begin(status int, stats engine.Stats) {
 	a.isSent = true
-	a.writer.Header().Set("X-ClickHouse-Summary", summary(stats, time.Since(a.started)))
+	a.set("X-ClickHouse-Summary", summary(stats, time.Since(a.started)))
 	a.writer.WriteHeader(status)
 }
 
@@ -94,8 +98,8 @@ func (a *answer) fail(err error) {
 		a.cut()
 		return
 	}
-	a.writer.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	a.writer.Header().Set("X-ClickHouse-Exception-Code", strconv.Itoa(int(exception.Code)))
+	a.set("Content-Type", "text/plain; charset=UTF-8")
+	a.set("X-ClickHouse-Exception-Code", strconv.Itoa(int(exception.Code)))
 	a.begin(status(exception.Code), engine.Stats{})
 	_, _ = io.WriteString(a.writer, text)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -137,6 +138,19 @@ func TestErrors(t *testing.T) {
 		})
 	}
 	assert.Equal(t, "0\n", s.post("SELECT count() FROM t"))
+}
+
+// Headers are spelled as ClickHouse spells them: scripts look for them by case.
+func TestHeaderSpelling(t *testing.T) {
+	s := newServer(t)
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	require.NoError(t, err)
+	defer connection.Close()
+	_, err = io.WriteString(connection, "GET /?query=nonsense HTTP/1.0\r\n\r\n")
+	require.NoError(t, err)
+	answer, err := io.ReadAll(connection)
+	require.NoError(t, err)
+	assert.Contains(t, string(answer), "X-ClickHouse-Exception-Code: 47\r\n")
 }
 
 // A POST without a length is refused: a body of unknown end cannot be told from none.

@@ -1,8 +1,6 @@
 package repair
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // operation is the first field of a record.
 type operation byte
