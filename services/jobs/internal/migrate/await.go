@@ -63,8 +63,12 @@ func (m migration) retry(ctx context.Context, what string, try func(context.Cont
 	ticker := time.NewTicker(retryInterval)
 	defer ticker.Stop()
 	var saidAt time.Time
+	var reason error
 	for {
 		err := m.attempt(waiting, try)
+		if reason == nil || !errors.Is(err, context.DeadlineExceeded) {
+			reason = err
+		}
 		var hopeless final
 		switch {
 		case err == nil:
@@ -74,7 +78,7 @@ func (m migration) retry(ctx context.Context, what string, try func(context.Cont
 		case ctx.Err() != nil:
 			return fmt.Errorf("reaching %s: %w", what, ctx.Err())
 		case waiting.Err() != nil:
-			return fmt.Errorf("reaching %s: no answer within %s: %w", what, m.cfg.Timeout, err)
+			return fmt.Errorf("reaching %s: no answer within %s: %w", what, m.cfg.Timeout, reason)
 		case time.Since(saidAt) > saidAgainAfter:
 			m.deps.Log.Warn("waiting", "for", what, "reason", err.Error())
 			saidAt = time.Now()
