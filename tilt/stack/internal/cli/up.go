@@ -100,7 +100,7 @@ func follow(progress io.Reader, out io.Writer) bool {
 // any more, which is no reason to end.
 func runSupervise(ctx context.Context, c *call) error {
 	progress := os.NewFile(progressFD, "progress")
-	if _, err := progress.Stat(); err != nil {
+	if info, err := progress.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
 		return errors.New("supervise is started by stack up")
 	}
 	defer func() { _ = progress.Close() }()
