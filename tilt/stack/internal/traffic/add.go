@@ -77,12 +77,11 @@ func (p *planner) following(f follow) (c change) {
 // comment writes a comment, or a reply to one; replies are not replied to.
 func (p *planner) comment() (c change, ok bool) {
 	about, ok := pick(p.random, p.world.posts)
-	made := comment{id: p.newID(), post: about.id}
-	var parent *uuid.UUID
-	if to, found := pick(p.random, p.world.comments); found && !to.reply && p.random.IntN(3) == 0 {
-		made.post, made.reply, parent = to.post, true, &to.id
+	made := comment{id: p.newID(), post: about.id, author: p.world.user(p.random)}
+	if to, found := pick(p.random, p.world.comments); found && !to.parent.Valid && p.random.IntN(3) == 0 {
+		made.post, made.parent = to.post, uuid.NullUUID{UUID: to.id, Valid: true}
 	}
-	c.add(insertComment, made.id, made.post, p.world.user(p.random), p.content(10), parent)
+	c.add(insertComment, made.id, made.post, made.author, p.content(10), made.parent)
 	c.applied = func([]int64) {
 		p.update(func(w *world) { w.comments = remember(w.comments, made, maxRecent) })
 	}
@@ -97,7 +96,7 @@ func (p *planner) spree() (c change, ok bool) {
 		other, _ := pick(p.random, p.world.posts)
 		c.add(insertLike, p.newID(), other.id, user)
 	}
-	first := comment{id: p.newID(), post: about.id}
+	first := comment{id: p.newID(), post: about.id, author: user}
 	c.add(insertComment, first.id, first.post, user, p.content(6), nil)
 	c.add(`UPDATE comments SET content = content || ' (edited)' WHERE id = $1`, first.id)
 	c.add(`UPDATE users SET bio = $2 WHERE id = $1`, user, p.phrase(5))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -71,14 +72,19 @@ func TestRememberForgetsTheOldest(t *testing.T) {
 func TestForgetUser(t *testing.T) {
 	w := peopled(3, 6)
 	gone, stays := w.users[0], w.users[1]
-	w.comments = []comment{{post: w.posts[0].id}, {post: w.posts[1].id}}
+	kept, theirs := comment{id: uuid.New(), post: w.posts[1].id, author: stays}, comment{id: uuid.New(), post: w.posts[1].id, author: gone}
+	w.comments = []comment{
+		kept, theirs,
+		{id: uuid.New(), post: w.posts[1].id, author: stays, parent: uuid.NullUUID{UUID: theirs.id, Valid: true}},
+		{id: uuid.New(), post: w.posts[0].id, author: stays},
+	}
 	w.follows = []follow{{follower: gone, followee: stays}, {follower: stays, followee: w.users[2]}}
 
 	w.forgetUser(gone)
 
 	assert.NotContains(t, w.users, gone)
 	assert.Len(t, w.posts, 4)
-	assert.Equal(t, []comment{{post: w.posts[0].id}}, w.comments)
+	assert.Equal(t, []comment{kept}, w.comments)
 	assert.Equal(t, []follow{{follower: stays, followee: w.users[1]}}, w.follows)
 }
 

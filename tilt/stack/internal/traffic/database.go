@@ -18,7 +18,7 @@ const (
 
 // database plays the changes into PostgreSQL.
 type database struct {
-	dsn     string
+	server  *pgx.ConnConfig
 	users   int
 	pace    pacer
 	planner *planner
@@ -53,12 +53,7 @@ func (d *database) run(ctx context.Context) error {
 // session is one connection: what is there is read, so a transaction whose
 // outcome the last one did not learn is known now.
 func (d *database) session(ctx context.Context) error {
-	config, err := pgx.ParseConfig(d.dsn)
-	if err != nil {
-		return fmt.Errorf("reading POSTGRES_DSN: %w", err)
-	}
-	config.ConnectTimeout = connectTimeout
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, d.server)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
@@ -84,6 +79,7 @@ func (d *database) session(ctx context.Context) error {
 func (d *database) populate(ctx context.Context, conn *pgx.Conn) error {
 	for len(d.planner.world.users) < d.users && ctx.Err() == nil {
 		c, _ := d.planner.signUp()
+		c.kind = "sign up"
 		if err := d.play(ctx, conn, c); err != nil {
 			return err
 		}
@@ -111,7 +107,10 @@ func (d *database) play(ctx context.Context, conn *pgx.Conn, c change) error {
 		total += rows[i]
 	}
 	if c.rollback {
-		return tx.Rollback(ctx)
+		if err := tx.Rollback(ctx); err != nil {
+			return fmt.Errorf("rolling back: %w", err)
+		}
+		return nil
 	}
 	if err := tx.Commit(ctx); err != nil {
 		return fmt.Errorf("committing: %w", err)

@@ -45,7 +45,9 @@ func (p *planner) removeComment() (c change, ok bool) {
 	}
 	c.add(`DELETE FROM comments WHERE id = $1`, about.id)
 	c.applied = func([]int64) {
-		p.update(func(w *world) { w.comments = forget(w.comments, about) })
+		p.update(func(w *world) {
+			w.forgetComments(func(c comment) bool { return c.id == about.id })
+		})
 	}
 	return c, ok
 }

@@ -11,7 +11,7 @@ import (
 
 // load fills the world with what the database holds.
 func (d *database) load(ctx context.Context, conn *pgx.Conn) error {
-	fresh := world{unfollowed: d.planner.world.unfollowed}
+	var fresh world
 	var err error
 	if fresh.users, err = newest(ctx, conn, "users", "id", maxUsers, scanID); err != nil {
 		return err
@@ -22,7 +22,7 @@ func (d *database) load(ctx context.Context, conn *pgx.Conn) error {
 	if fresh.posts, err = newest(ctx, conn, "posts", "id, user_id", maxRecent, scanPost); err != nil {
 		return err
 	}
-	if fresh.comments, err = newest(ctx, conn, "comments", "id, post_id, parent_comment_id IS NOT NULL", maxRecent, scanComment); err != nil {
+	if fresh.comments, err = newest(ctx, conn, "comments", "id, post_id, user_id, parent_comment_id", maxRecent, scanComment); err != nil {
 		return err
 	}
 	if fresh.follows, err = newest(ctx, conn, "follows", "id, follower_id, following_id", maxRecent, scanFollow); err != nil {
@@ -60,7 +60,7 @@ func scanPost(row pgx.CollectableRow) (p post, err error) {
 }
 
 func scanComment(row pgx.CollectableRow) (c comment, err error) {
-	err = row.Scan(&c.id, &c.post, &c.reply)
+	err = row.Scan(&c.id, &c.post, &c.author, &c.parent)
 	return c, err
 }
 

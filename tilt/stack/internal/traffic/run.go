@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -23,9 +24,14 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 	if err := cfg.Validate(); err != nil {
 		return fmt.Errorf("checking the traffic's configuration: %w", err)
 	}
+	server, err := pgx.ParseConfig(deps.PostgresDSN)
+	if err != nil {
+		return fmt.Errorf("reading the address of PostgreSQL: %w", err)
+	}
+	server.ConnectTimeout = connectTimeout
 	shared := &world{}
 	changes := &database{
-		dsn: deps.PostgresDSN, users: cfg.Users,
+		server: server, users: cfg.Users,
 		pace:    pacer{perSecond: cfg.ChangesPerSecond},
 		planner: newPlanner(stream(cfg.Seed, streamChanges), shared, uuid.New),
 		ledger:  deps.Ledger, log: deps.Log,

@@ -154,6 +154,12 @@ func TestRunEndsWithoutTheSchema(t *testing.T) {
 	require.ErrorContains(t, err, `relation "users" does not exist`)
 }
 
+// An address that cannot be one is reported, not retried for ever.
+func TestRunEndsWithoutAnAddress(t *testing.T) {
+	err := Run(t.Context(), fast(), Deps{PostgresDSN: "postgres://127.0.0.1:port", Ledger: NewLedger(time.Now()), Log: quiet()})
+	require.ErrorContains(t, err, "reading the address of PostgreSQL")
+}
+
 // Every bound of the configuration is checked, and all problems are named.
 func TestConfigValidate(t *testing.T) {
 	require.NoError(t, fast().Validate())

@@ -19,8 +19,8 @@ const (
 type post struct{ id, author uuid.UUID }
 
 type comment struct {
-	id, post uuid.UUID
-	reply    bool
+	id, post, author uuid.UUID
+	parent           uuid.NullUUID // set in a reply
 }
 
 type follow struct{ id, follower, followee uuid.UUID }
@@ -89,11 +89,22 @@ func forget[T comparable](rows []T, row T) []T {
 // forgetPost removes a post with its comments.
 func (w *world) forgetPost(id uuid.UUID) {
 	w.posts = slices.DeleteFunc(w.posts, func(p post) bool { return p.id == id })
-	w.comments = slices.DeleteFunc(w.comments, func(c comment) bool { return c.post == id })
+	w.forgetComments(func(c comment) bool { return c.post == id })
 }
 
-// forgetUser removes a user with the posts and follows; what else was the
-// user's is found gone when it is touched.
+// forgetComments removes the comments that gone names, with the replies to them.
+func (w *world) forgetComments(gone func(comment) bool) {
+	parents := map[uuid.UUID]bool{}
+	for _, c := range w.comments {
+		parents[c.id] = gone(c)
+	}
+	w.comments = slices.DeleteFunc(w.comments, func(c comment) bool {
+		return gone(c) || c.parent.Valid && parents[c.parent.UUID]
+	})
+}
+
+// forgetUser removes a user with what was the user's; likes are found gone when
+// they are touched.
 func (w *world) forgetUser(id uuid.UUID) {
 	w.users = forget(w.users, id)
 	gone := func(f follow) bool { return f.follower == id || f.followee == id }
@@ -104,4 +115,5 @@ func (w *world) forgetUser(id uuid.UUID) {
 			w.forgetPost(p.id)
 		}
 	}
+	w.forgetComments(func(c comment) bool { return c.author == id })
 }
