@@ -42,7 +42,7 @@ func connectPart(l layout.Layout, jvm jvm) (supervisor.Part, error) {
 		Ready: restartFailed(probe.Connector(l.URL(layout.ConnectPort), connector)),
 		Command: &supervisor.Command{
 			Path: jvm.java,
-			Args: jvm.args("512m", "org.apache.kafka.connect.cli.ConnectStandalone", worker, config),
+			Args: jvm.args([]string{"-Xmx512m", quick}, "org.apache.kafka.connect.cli.ConnectStandalone", worker, config),
 			Env:  env,
 			Dir:  home,
 		},
