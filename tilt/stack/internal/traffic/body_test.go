@@ -41,7 +41,7 @@ func composeMany(t *testing.T, c *composer, n int, now time.Time) (bodies []body
 		require.NoError(t, err, "the API would refuse this")
 		require.Len(t, decoded, len(b.ids))
 		for i, e := range decoded {
-			require.Equal(t, b.ids[i], uuid.UUID(e.ID))
+			require.Equal(t, b.ids[i], e.ID)
 		}
 		var sent sentBody
 		require.NoError(t, json.Unmarshal(b.json, &sent))
