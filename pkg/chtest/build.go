@@ -1,6 +1,7 @@
 package chtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,14 +16,14 @@ const serverPackage = "github.com/nova-data/nova/tilt/stack/cmd/chserver"
 
 // buildOnce compiles the server at the first call and returns the same path, or the
 // same error, at every other.
-var buildOnce = sync.OnceValues(build)
+var buildOnce = sync.OnceValues(build) //nolint:gochecknoglobals // once in a test process, whatever test comes first
 
 // Binary returns the path of the compiled server.
-func Binary(t testing.TB) string {
-	t.Helper()
+func Binary(tb testing.TB) string {
+	tb.Helper()
 	path, err := buildOnce()
 	if err != nil {
-		t.Fatalf("building the ClickHouse server: %v", err)
+		tb.Fatalf("building the ClickHouse server: %v", err)
 	}
 	return path
 }
@@ -38,7 +39,7 @@ func build() (path string, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // below the workspace
 	if err != nil {
 		return "", err
 	}
@@ -47,11 +48,11 @@ func build() (path string, err error) {
 		return "", fmt.Errorf("waiting for another build: %w", err)
 	}
 	path = filepath.Join(dir, "chserver")
-	command := exec.Command("go", "build", "-o", path, serverPackage)
+	command := exec.CommandContext(context.Background(), "go", "build", "-o", path, serverPackage) //nolint:gosec // below the workspace
 	command.Dir = root
 	// With its temporary files on the same file system, go renames the binary into
 	// place; it cannot overwrite one that another test is running.
-	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir)
+	command.Env = append(command.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir)
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", command, err, output)
 	}

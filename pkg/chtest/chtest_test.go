@@ -58,7 +58,7 @@ func TestDo(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "3\t5\n", text)
 	_, err = s.Do(t.Context(), "SELECT * FROM missing", nil)
-	var exception *chtest.Exception
+	var exception *chtest.Error
 	require.ErrorAs(t, err, &exception)
 	assert.Equal(t, "60", exception.Code)
 	assert.Equal(t, 404, exception.Status)
@@ -71,7 +71,7 @@ func TestFault(t *testing.T) {
 	s.Exec("CREATE TABLE t (a UInt8) ENGINE = MergeTree ORDER BY a")
 	s.Fault(chtest.Fault{Action: "exception", Code: 241}, chtest.Fault{Action: "exit", When: "after"})
 	_, err := s.Do(t.Context(), "INSERT INTO t VALUES (1)", nil)
-	var exception *chtest.Exception
+	var exception *chtest.Error
 	require.ErrorAs(t, err, &exception)
 	assert.Equal(t, "241", exception.Code)
 	_, err = s.Do(t.Context(), "INSERT INTO t VALUES (2)", nil)

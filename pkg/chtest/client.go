@@ -13,8 +13,8 @@ import (
 
 const requestTimeout = 60 * time.Second
 
-// Exception is an error that the server answered.
-type Exception struct {
+// Error is an error that the server answered.
+type Error struct {
 	// Code is ClickHouse's, as text; empty when the answer has none.
 	Code string
 	// Status is the HTTP status.
@@ -23,7 +23,7 @@ type Exception struct {
 	Message string
 }
 
-func (e *Exception) Error() string { return e.Message }
+func (e *Error) Error() string { return e.Message }
 
 // Exec runs a statement in the database nova and drops its result.
 func (s *Server) Exec(sql string) {
@@ -44,7 +44,7 @@ func (s *Server) Query(sql string) string {
 
 // Do runs a statement in the database nova and returns its result. Settings are the
 // query's settings and parameters as the HTTP interface takes them. An error of the
-// server's is an *Exception. At most one minute passes.
+// server's is an *Error. At most one minute passes.
 func (s *Server) Do(ctx context.Context, sql string, settings url.Values) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
@@ -73,7 +73,7 @@ func (s *Server) request(ctx context.Context, method, target string, body []byte
 		return "", fmt.Errorf("reading answer: %w", err)
 	}
 	if code := response.Header.Get("X-ClickHouse-Exception-Code"); code != "" || response.StatusCode >= http.StatusBadRequest {
-		return "", &Exception{Code: code, Status: response.StatusCode, Message: string(text)}
+		return "", &Error{Code: code, Status: response.StatusCode, Message: string(text)}
 	}
 	return string(text), nil
 }

@@ -2,6 +2,7 @@ package chtest
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -54,25 +55,25 @@ func WithWrapper(command ...string) Option {
 }
 
 // Start builds and runs a server that ends with t.
-func Start(t testing.TB, with ...Option) *Server {
-	t.Helper()
-	dir := t.TempDir()
+func Start(tb testing.TB, with ...Option) *Server {
+	tb.Helper()
+	dir := tb.TempDir()
 	s := &Server{
 		Addr: "127.0.0.1:0", HTTP: "127.0.0.1:0", Data: filepath.Join(dir, "data"),
-		t: t, binary: Binary(t), workDir: filepath.Join(dir, "work"), client: &http.Client{Transport: &http.Transport{}},
+		t: tb, binary: Binary(tb), workDir: filepath.Join(dir, "work"), client: &http.Client{Transport: &http.Transport{}},
 	}
 	for _, option := range with {
 		option(&s.options)
 	}
-	log, err := os.Create(filepath.Join(dir, "server.log"))
+	log, err := os.Create(filepath.Join(dir, "server.log")) //nolint:gosec // the test's own directory
 	if err != nil {
-		t.Fatalf("creating the server's log: %v", err)
+		tb.Fatalf("creating the server's log: %v", err)
 	}
 	s.log = log
 	if err := os.Mkdir(s.workDir, 0o750); err != nil {
-		t.Fatalf("creating the server's working directory: %v", err)
+		tb.Fatalf("creating the server's working directory: %v", err)
 	}
-	t.Cleanup(s.close)
+	tb.Cleanup(s.close)
 	s.start()
 	return s
 }
@@ -115,7 +116,8 @@ func (s *Server) start() {
 	s.t.Helper()
 	arguments := append([]string{s.binary, "--data", s.Data, "--listen", s.Addr, "--http", s.HTTP, "--exit-with-stdin", "--faults"}, s.options.flags...)
 	arguments = append(s.options.wrapper[:len(s.options.wrapper):len(s.options.wrapper)], arguments...)
-	command := exec.Command(arguments[0], arguments[1:]...)
+	ctx := context.WithoutCancel(s.t.Context())                         // close ends it, which comes after the end of the test's context
+	command := exec.CommandContext(ctx, arguments[0], arguments[1:]...) //nolint:gosec // what the test asked for
 	command.Dir = s.workDir
 	command.Stderr = s.log
 	p, err := startProcess(command)

@@ -35,7 +35,7 @@ func (a *answer) set(name, value string) { a.writer.Header()[name] = []string{va
 func (a *answer) send(format string, result *engine.Result) error {
 	for {
 		chunk, err := result.Next()
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
 		if !a.isSent {
@@ -43,7 +43,7 @@ func (a *answer) send(format string, result *engine.Result) error {
 			a.set("X-ClickHouse-Format", format)
 			a.begin(http.StatusOK, result.Stats())
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if _, err := a.writer.Write(chunk); err != nil {
@@ -93,7 +93,7 @@ func (a *answer) fail(err error) {
 	exception := asException(err)
 	text := exception.Error() + " (version " + a.version + ")\n"
 	if a.isSent {
-		_, _ = io.WriteString(a.writer, "\n"+text) // the client may have gone
+		_, _ = io.WriteString(a.writer, "\n"+text) //nolint:gosec // plain text; the client may have gone
 		_ = http.NewResponseController(a.writer).Flush()
 		a.cut()
 		return
@@ -101,7 +101,7 @@ func (a *answer) fail(err error) {
 	a.set("Content-Type", "text/plain; charset=UTF-8")
 	a.set("X-ClickHouse-Exception-Code", strconv.Itoa(int(exception.Code)))
 	a.begin(status(exception.Code), engine.Stats{})
-	_, _ = io.WriteString(a.writer, text)
+	_, _ = io.WriteString(a.writer, text) //nolint:gosec // plain text; the client may have gone
 }
 
 // cut closes the connection as it is.

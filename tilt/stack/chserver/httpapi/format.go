@@ -5,14 +5,16 @@ import "strings"
 // defaultFormat is the output format of a query that names none.
 const defaultFormat = "TabSeparated"
 
-// joinable are the output formats of which two documents, one behind the other, are
-// one document.
-var joinable = map[string]bool{
-	"TabSeparated": true, "TSV": true, "TabSeparatedRaw": true, "TSVRaw": true, "Raw": true, "LineAsString": true,
-	"CSV": true, "TSKV": true,
-	"JSONEachRow": true, "JSONLines": true, "NDJSON": true, "JSONStringsEachRow": true,
-	"JSONCompactEachRow": true, "JSONCompactStringsEachRow": true,
-	"RowBinary": true, "Native": true, "Null": true,
+// isJoinable reports whether two documents of an output format, one behind the other,
+// are one document.
+func isJoinable(format string) bool {
+	switch format {
+	case "TabSeparated", "TSV", "TabSeparatedRaw", "TSVRaw", "Raw", "LineAsString", "CSV", "TSKV",
+		"JSONEachRow", "JSONLines", "NDJSON", "JSONStringsEachRow", "JSONCompactEachRow", "JSONCompactStringsEachRow",
+		"RowBinary", "Native", "Null":
+		return true
+	}
+	return false
 }
 
 // contentType returns the type that ClickHouse gives a document of the format.

@@ -82,7 +82,7 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request) {
 
 // run executes q in a session of its own.
 func (h *handler) run(ctx context.Context, q request, a *answer) error {
-	session, err := h.Engine.NewSession(cmp.Or(q.database, h.Database))
+	session, err := h.Engine.NewSession(cmp.Or(q.database, h.Database)) //nolint:contextcheck // takes about a millisecond
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (h *handler) run(ctx context.Context, q request, a *answer) error {
 // query sends the result of a statement that no rows follow.
 func query(ctx context.Context, session *engine.Session, q request, a *answer) error {
 	result, err := session.Query(ctx, engine.Query{
-		SQL: q.text, Format: q.format, Parameters: q.parameters, Settings: q.settings, Stream: joinable[q.format],
+		SQL: q.text, Format: q.format, Parameters: q.parameters, Settings: q.settings, Stream: isJoinable(q.format),
 	})
 	if err != nil {
 		return err

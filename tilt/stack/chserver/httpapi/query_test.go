@@ -145,7 +145,7 @@ func TestHeaderSpelling(t *testing.T) {
 	s := newServer(t)
 	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	require.NoError(t, err)
-	defer connection.Close()
+	defer func() { require.NoError(t, connection.Close()) }()
 	_, err = io.WriteString(connection, "GET /?query=nonsense HTTP/1.0\r\n\r\n")
 	require.NoError(t, err)
 	answer, err := io.ReadAll(connection)
@@ -165,7 +165,7 @@ func TestLengthRequired(t *testing.T) {
 // The statuses belong to the codes of the engine that runs.
 func TestStatus(t *testing.T) {
 	s := newServer(t)
-	for _, p := range problems {
+	for _, p := range problems() {
 		name := s.do(http.MethodGet, []string{"query", "SELECT errorCodeToName({code:Int32})", "param_code", jsonNumber(t, p.code)}, nil)
 		assert.Equal(t, p.name+"\n", name.body)
 		assert.Equal(t, p.status, status(p.code))
@@ -216,7 +216,7 @@ func TestErrorInTheMiddle(t *testing.T) {
 	query := url.Values{"query": {"SELECT throwIf(number = 500000) FROM numbers(1000000)"}, "max_block_size": {"1000"}, "max_threads": {"1"}}
 	response, err := s.client.Get(s.url + "/?" + query.Encode())
 	require.NoError(t, err)
-	defer response.Body.Close()
+	defer func() { require.NoError(t, response.Body.Close()) }()
 	assert.Equal(t, http.StatusOK, response.StatusCode)
 	text, err := io.ReadAll(response.Body)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
@@ -229,8 +229,10 @@ func FuzzParseRequest(f *testing.F) {
 	f.Add("a=b&&=&query", "GET", "")
 	f.Add("%zz", "POST", "INSERT INTO t FORMAT RowBinary\n\x00")
 	f.Fuzz(func(t *testing.T, rawQuery, method, body string) {
-		r := &http.Request{Method: method, URL: &url.URL{RawQuery: rawQuery}, Header: http.Header{},
-			Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+		r := &http.Request{
+			Method: method, URL: &url.URL{RawQuery: rawQuery}, Header: http.Header{},
+			Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+		}
 		q, err := parseRequest(r)
 		if err != nil || q.insert == nil {
 			return

@@ -40,17 +40,6 @@ type request struct {
 	rows   io.Reader
 }
 
-// unsupported are the names in the URL that ask for what this server cannot do;
-// passed over, they would give the client something it cannot read.
-var unsupported = []string{"compress", "decompress"}
-
-// reserved are the other names in the URL that are no settings; those behind query_id
-// change nothing here.
-var reserved = []string{
-	"", "query", "database", "default_format", "query_id", "user", "password", "quota_key", "role", "stacktrace", "buffer_size", "wait_end_of_query",
-	"session_id", "session_timeout", "session_check", "close_session", "client_protocol_version",
-}
-
 // parseRequest reads the URL, the headers, and as much of the body as is needed to
 // know the statement.
 func parseRequest(r *http.Request) (request, error) {
@@ -77,16 +66,30 @@ func (q *request) readValues(values url.Values) error {
 		value := values.Get(name)
 		parameter, isParameter := strings.CutPrefix(name, "param_")
 		switch {
-		case slices.Contains(unsupported, name) && value != "0":
-			return notImplemented("the option " + name)
 		case isParameter:
 			q.parameters = append(q.parameters, engine.Parameter{Name: parameter, Value: value})
-		case slices.Contains(reserved, name) || slices.Contains(unsupported, name):
+		case name == "compress" || name == "decompress":
+			if value != "0" { // passed over, the client could not read the answer
+				return notImplemented("the option " + name)
+			}
+		case isReserved(name):
 		default:
 			q.settings = append(q.settings, engine.Setting{Name: name, Value: value, Important: true})
 		}
 	}
 	return nil
+}
+
+// isReserved reports whether a name in the URL is no setting. Those behind query_id
+// change nothing here.
+func isReserved(name string) bool {
+	switch name {
+	case "", "query", "database", "default_format", "query_id",
+		"user", "password", "quota_key", "role", "stacktrace", "buffer_size", "wait_end_of_query",
+		"session_id", "session_timeout", "session_check", "close_session", "client_protocol_version":
+		return true
+	}
+	return false
 }
 
 // openBody returns the body as the client meant it.
@@ -95,8 +98,10 @@ func openBody(r *http.Request) (io.Reader, error) {
 		return nil, notImplemented("a multipart body")
 	}
 	if r.Method == http.MethodPost && r.ContentLength == 0 && r.Header.Get("Content-Length") == "" {
-		return nil, &engine.Exception{Code: 381, Name: "HTTP_LENGTH_REQUIRED",
-			Message: "The Transfer-Encoding is not chunked and there is no Content-Length header for POST request"}
+		return nil, &engine.Exception{
+			Code: 381, Name: "HTTP_LENGTH_REQUIRED",
+			Message: "The Transfer-Encoding is not chunked and there is no Content-Length header for POST request",
+		}
 	}
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":

@@ -69,7 +69,7 @@ func (s *server) do(method string, names []string, body io.Reader, headers ...st
 	}
 	response, err := s.client.Do(request)
 	require.NoError(s.t, err)
-	defer response.Body.Close()
+	defer func() { require.NoError(s.t, response.Body.Close()) }()
 	text, err := io.ReadAll(response.Body)
 	require.NoError(s.t, err)
 	return answerOf{response.StatusCode, response.Header, string(text)}

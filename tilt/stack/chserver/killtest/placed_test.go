@@ -92,8 +92,10 @@ func (p *placed) kill() {
 // enters its nth rename: a thread that stores a batch renames the parts of the table,
 // then those of the view.
 func (p *placed) strace(nth int) []string {
-	return []string{"strace", "-f", "-o", p.trace, "-e", "signal=none", "-e", "trace=rename",
-		"-e", fmt.Sprintf("inject=rename:signal=KILL:when=%d", nth)}
+	return []string{
+		"strace", "-f", "-o", p.trace, "-e", "signal=none", "-e", "trace=rename",
+		"-e", fmt.Sprintf("inject=rename:signal=KILL:when=%d", nth),
+	}
 }
 
 // insertRename is the rename of an insert's part in a trace.

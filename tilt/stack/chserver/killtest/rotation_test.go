@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestKillBehindRotation(t *testing.T) {
 	s.Exec(fmt.Sprintf("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a SETTINGS non_replicated_deduplication_window = %d", window))
 	insert := func(batch int) error {
 		_, err := s.Do(t.Context(), fmt.Sprintf("INSERT INTO t VALUES (%d)", batch),
-			url.Values{"insert_deduplication_token": {fmt.Sprint(batch)}})
+			url.Values{"insert_deduplication_token": {strconv.Itoa(batch)}})
 		return err
 	}
 	for batch := 1; batch < rotates; batch++ {

@@ -97,7 +97,7 @@ func (w *workload) run() []int {
 					continue
 				}
 				pending = append(pending, batch)
-				if exception := (*chtest.Exception)(nil); errors.As(err, &exception) {
+				if exception := (*chtest.Error)(nil); errors.As(err, &exception) {
 					refused = err
 				}
 				mu.Unlock()

@@ -37,7 +37,7 @@ func parsePart(name string) (part, bool) {
 		if err != nil {
 			return part{}, false
 		}
-		numbers[i] = int64(number) //nolint:gosec // ParseUint bounds it to 63 bits
+		numbers[i] = int64(number)
 	}
 	blocks := blockRange{first: numbers[0], last: numbers[1]}
 	return part{partition: partition, blocks: blocks}, blocks.first <= blocks.last
