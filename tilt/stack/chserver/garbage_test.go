@@ -91,6 +91,7 @@ func TestWrongPackets(t *testing.T) {
 	insert := query("INSERT INTO t VALUES")
 	require.Contains(t, answer(insert, query("SELECT 1")), "Unexpected packet Query")
 	require.Contains(t, answer(insert, []byte{77}), "Unknown packet")
+	require.Contains(t, answer(query("SELECT sum(number) FROM system.numbers"), query("SELECT 1")), "Unexpected packet Query")
 	ping := []byte{byte(proto.ClientCodePing)}
 	require.Contains(t, answer(insert, ping, endBlock(), ping), string([]byte{byte(proto.ServerCodePong)}))
 

@@ -125,7 +125,15 @@ func TestUnknownSetting(t *testing.T) {
 	var exception *engine.Exception
 	require.ErrorAs(t, err, &exception)
 	require.Equal(t, int32(115), exception.Code)
-	require.Equal(t, "1", text(t, s, "SELECT 1"))
+	const sql = "SELECT getSetting('max_block_size')"
+	byDefault := text(t, s, sql)
+	_, err = read(t, s, engine.Query{SQL: sql, Format: "TSV", Settings: []engine.Setting{
+		{Name: "max_block_size", Value: "7"}, {Name: "no_such", Value: "1", Important: true},
+	}})
+	require.ErrorAs(t, err, &exception)
+	_, err = read(t, s, engine.Query{SQL: sql, Format: "TSV", Settings: []engine.Setting{{Name: "a = 1, b", Value: "1", Important: true}}})
+	require.ErrorAs(t, err, &exception)
+	require.Equal(t, byDefault, text(t, s, sql))
 }
 
 // Errors carry ClickHouse's codes, at the start and in the middle of a result.
@@ -197,6 +205,11 @@ func TestInsertFailures(t *testing.T) {
 	_, err = stream.Write([]byte("1\n2\n"))
 	require.NoError(t, err)
 	stream.Cancel()
+	stream.Cancel()
+	_, err = stream.Write([]byte("3\n"))
+	require.Error(t, err)
+	_, err = stream.Done()
+	require.Error(t, err)
 	require.Equal(t, "0", text(t, s, "SELECT count() FROM t"))
 }
 

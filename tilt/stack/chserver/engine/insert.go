@@ -74,6 +74,9 @@ func (i *InsertStream) Write(rows []byte) (int, error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
+	if i.handle == nil {
+		return 0, errInsertEnded
+	}
 	l := i.session.engine.library
 	if l.insertAppend(i.handle, unsafe.Pointer(&rows[0]), uint64(len(rows))) != 0 {
 		return 0, errInsertEnded
@@ -81,11 +84,14 @@ func (i *InsertStream) Write(rows []byte) (int, error) {
 	return len(rows), nil
 }
 
-// errInsertEnded stands for the exception that Done returns.
+// errInsertEnded says that a stream takes nothing more; why, says Done.
 var errInsertEnded = &Exception{Code: codeStandard, Name: "STD_EXCEPTION", Message: "the INSERT has ended"}
 
 // Done says that there are no more rows, and waits until all are stored.
 func (i *InsertStream) Done() (Stats, error) {
+	if i.handle == nil {
+		return Stats{}, errInsertEnded
+	}
 	l := i.session.engine.library
 	result := l.insertDone(i.handle)
 	err := l.err(result)

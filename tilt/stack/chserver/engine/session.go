@@ -53,7 +53,8 @@ type Query struct {
 
 // Query starts a statement. The result must be closed before the next one.
 // Settings hold for this statement alone. When ctx ends, the statement is
-// cancelled and the result ends with an *Exception of code 394.
+// cancelled and the result ends with an *Exception of code 394; one that sets
+// log_comment, by which it is found, runs to its end.
 func (s *Session) Query(ctx context.Context, q Query) (*Result, error) {
 	if !s.busy.CompareAndSwap(false, true) {
 		return nil, ErrBusy
@@ -148,14 +149,15 @@ func (s *Session) restore(names []string) {
 	if len(names) == 0 {
 		return
 	}
-	for i, name := range names {
-		names[i] = name + " = DEFAULT"
+	if s.run("SET "+strings.Join(names, " = DEFAULT, ")+" = DEFAULT") != nil {
+		// One name is unknown, of which apply has told; the others may have
+		// been set before it was noticed.
+		for _, name := range names {
+			_ = s.run("SET " + name + " = DEFAULT")
+		}
 	}
-	statements := append([]string{"SET " + strings.Join(names, ", "), "SET log_comment = " + Quote(s.comment)}, s.sets...)
-	for _, sql := range statements {
-		// An unknown name is the only failure there is, and apply has
-		// reported it.
-		_ = s.run(sql)
+	for _, sql := range append([]string{"SET log_comment = " + Quote(s.comment)}, s.sets...) {
+		_ = s.run(sql) // as it did before
 	}
 }
 

@@ -123,14 +123,15 @@ func (c *connection) query(ctx context.Context) error {
 	if err := c.out.flush(); err != nil {
 		return err
 	}
-	if r.broken {
+	if r.broken || r.skipBlocks() != nil {
+		// As with ClickHouse, there is no second exception.
 		return errBroken
 	}
-	return r.skipBlocks()
+	return nil
 }
 
 // errBroken ends a connection on which packets can no longer be told apart,
-// after its client has been told why.
+// after its client has been told of a failure.
 var errBroken = errors.New("client sent what cannot be read")
 
 func unexpectedPacket(code byte) error {

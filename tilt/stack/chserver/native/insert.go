@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,8 +77,8 @@ func (r *run) feed(stream *engine.InsertStream, rule fault.Rule) error {
 			continue
 		}
 		if _, err := stream.Write(r.rows); err != nil {
-			_, err = stream.Done()
-			return err
+			_, reason := stream.Done()
+			return cmp.Or(reason, err)
 		}
 	}
 }

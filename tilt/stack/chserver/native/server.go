@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/nova-data/nova/tilt/stack/chserver/engine"
 	"github.com/nova-data/nova/tilt/stack/chserver/fault"
@@ -42,10 +44,28 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
+		if isExhausted(err) {
+			s.deps.Log.Warn("waiting to accept native connections", "error", err)
+			pause(ctx)
+			continue
+		}
 		if err != nil {
 			return errors.Join(fmt.Errorf("accepting native connections: %w", err), listener.Close())
 		}
 		connections.Go(func() { s.serve(ctx, socket) })
+	}
+}
+
+// isExhausted reports whether connections can be accepted again when others
+// have ended.
+func isExhausted(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ECONNABORTED)
+}
+
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(100 * time.Millisecond):
+	case <-ctx.Done():
 	}
 }
 
