@@ -90,7 +90,7 @@ func trafficRates(earlier, latest reading) []Rate {
 }
 
 func dropped(earlier, latest reading) Rate {
-	before, now := earlier.events.sum(duplicatesMetric), latest.events.sum(duplicatesMetric)
+	before, now := earlier.events.total(duplicatesMetric), latest.events.total(duplicatesMetric)
 	return Rate{Name: "duplicates dropped", Total: now, PerSecond: perSecond(earlier, latest, before, now)}
 }
 
@@ -110,7 +110,7 @@ func rowsOf(r reading, table string) float64 {
 }
 
 func group(service string, e exposition) Group {
-	return Group{Service: service, Lag: e.sum(lagMetric), Oldest: e.most(oldestMetric), DeadLetters: e.sum(deadLettersMetric)}
+	return Group{Service: service, Lag: e.sum(lagMetric), Oldest: e.most(oldestMetric), DeadLetters: e.total(deadLettersMetric)}
 }
 
 func freshness(name, metric string, earlier, latest exposition) Freshness {

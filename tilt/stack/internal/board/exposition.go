@@ -120,6 +120,15 @@ func (e exposition) sum(name string) float64 {
 	return -1
 }
 
+// total is the sum of a counter, which a service reports once it has counted
+// something: 0 before that, -1 when the service did not answer.
+func (e exposition) total(name string) float64 {
+	if len(e.sums) == 0 {
+		return -1
+	}
+	return e.sums[name]
+}
+
 // most returns the largest value of a metric, -1 when the service does not
 // report it.
 func (e exposition) most(name string) float64 {

@@ -41,6 +41,8 @@ func TestExpositionSums(t *testing.T) {
 	assert.InDelta(t, -1, e.sum("absent"), 0)
 	assert.InDelta(t, 4, e.most("consumer_lag"), 0)
 	assert.InDelta(t, -1, e.most("absent"), 0)
+	assert.InDelta(t, 0, e.total("absent"), 0, "a counter that has counted nothing")
+	assert.InDelta(t, -1, exposition{}.total("absent"), 0, "a service that did not answer")
 }
 
 // Quantiles are of what came since the earlier reading, over all label sets,
