@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -114,10 +115,11 @@ func (s *Server) Exited() <-chan struct{} {
 // start runs the server and waits until it answers.
 func (s *Server) start() {
 	s.t.Helper()
-	arguments := append([]string{s.binary, "--data", s.Data, "--listen", s.Addr, "--http", s.HTTP, "--exit-with-stdin", "--faults"}, s.options.flags...)
-	arguments = append(s.options.wrapper[:len(s.options.wrapper):len(s.options.wrapper)], arguments...)
-	ctx := context.WithoutCancel(s.t.Context())                         // close ends it, which comes after the end of the test's context
-	command := exec.CommandContext(ctx, arguments[0], arguments[1:]...) //nolint:gosec // what the test asked for
+	line := slices.Concat(s.options.wrapper, []string{
+		s.binary, "--data", s.Data, "--listen", s.Addr, "--http", s.HTTP, "--exit-with-stdin", "--faults",
+	}, s.options.flags)
+	ctx := context.WithoutCancel(s.t.Context())               // close ends it, after the end of the test's context
+	command := exec.CommandContext(ctx, line[0], line[1:]...) //nolint:gosec // what the test asked for
 	command.Dir = s.workDir
 	command.Stderr = s.log
 	p, err := startProcess(command)
