@@ -131,8 +131,12 @@ func resend(address string, request kmsg.Request) error {
 func (c *Cluster) Hold(request Request) (held <-chan struct{}, release func()) {
 	fake := c.Fake()
 	arrived, released := make(chan struct{}), make(chan struct{})
+	var taken atomic.Bool
 	fake.ControlKey(int16(request), func(kmsg.Request) (kmsg.Response, error, bool) {
-		fake.DropControl()
+		fake.DropControl() // takes effect when this one is released
+		if !taken.CompareAndSwap(false, true) {
+			return nil, nil, false
+		}
 		close(arrived)
 		fake.SleepControl(func() { <-released })
 		return nil, nil, false

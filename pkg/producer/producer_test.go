@@ -1,0 +1,334 @@
+package producer_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/nova-data/nova/pkg/broker"
+	"github.com/nova-data/nova/pkg/kafkatest"
+	"github.com/nova-data/nova/pkg/producer"
+)
+
+const (
+	events  = "events"
+	letters = "events-dlq"
+)
+
+func testConfig() producer.Config {
+	return producer.Config{
+		MaxRecordBytes: 100_000,
+		BatchBytes:     50_000,
+		BatchRecords:   1000,
+		Linger:         time.Millisecond,
+		RequestTimeout: 5 * time.Second,
+	}
+}
+
+func start(t testing.TB, cluster *kafkatest.Cluster, cfg producer.Config) *producer.Producer {
+	t.Helper()
+	access, err := broker.Open(broker.Config{
+		Brokers: cluster.Brokers, ClientID: "test", DialTimeout: 2 * time.Second, Timeout: 5 * time.Second,
+		SASL: broker.SASL{Mechanism: broker.None},
+	})
+	require.NoError(t, err)
+	p, err := producer.New(cfg, producer.Deps{
+		Broker: access, Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, p.Close())
+		access.Close()
+	})
+	return p
+}
+
+func patient(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), kafkatest.Patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// What Publish returned nil for is on the topic as it was given, null and empty
+// kept apart.
+func TestPublishedRecordsAreOnTheTopic(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
+	p := start(t, cluster, testConfig())
+	at := time.UnixMilli(1_700_000_000_123)
+	require.NoError(t, p.Publish(patient(t)))
+	require.NoError(t, p.Publish(patient(t),
+		producer.Record{Topic: events, Key: []byte("k"), Value: []byte("v"), Time: at, Headers: []producer.Header{
+			{Key: "content-type", Value: []byte("x")}, {Key: "empty", Value: []byte{}},
+		}},
+		producer.Record{Topic: events, Key: []byte{}, Value: nil, Time: at},
+		producer.Record{Topic: events, Key: nil, Value: []byte{}, Time: at},
+	))
+	assert.Equal(t, []kafkatest.Record{
+		{Topic: events, Offset: 0, Key: []byte("k"), Value: []byte("v"), Time: at, Headers: []kafkatest.Header{
+			{Key: "content-type", Value: []byte("x")}, {Key: "empty", Value: []byte{}},
+		}},
+		{Topic: events, Offset: 1, Key: []byte{}, Value: nil, Time: at},
+		{Topic: events, Offset: 2, Key: nil, Value: []byte{}, Time: at},
+	}, cluster.Records(events))
+}
+
+// Keys land on the partitions that Java's producer picks, so that records of one
+// key from different producers share a partition. The expected ones are from
+// Kafka's own tests of murmur2.
+func TestKeysLandWhereJavaPutsThem(t *testing.T) {
+	murmur2 := map[string]int32{
+		"21":                         -973932308,
+		"foobar":                     -790332482,
+		"a-little-bit-long-string":   -985981536,
+		"a-little-bit-longer-string": -1486304829,
+		"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+		"abc": 479470107,
+	}
+	const partitions = 12
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: partitions})
+	p := start(t, cluster, testConfig())
+	var records []producer.Record
+	for key := range murmur2 {
+		records = append(records, producer.Record{Topic: events, Key: []byte(key), Value: []byte("v")})
+	}
+	require.NoError(t, p.Publish(patient(t), records...))
+	stored := cluster.Records(events)
+	require.Len(t, stored, len(murmur2))
+	for _, r := range stored {
+		assert.Equal(t, int(murmur2[string(r.Key)]&0x7fffffff)%partitions, r.Partition, string(r.Key))
+	}
+}
+
+// Records of concurrent publishers travel together, none is lost or doubled, and
+// those of one Publish keep their order.
+func TestConcurrentPublishersShareRequests(t *testing.T) {
+	const publishers, rounds, each = 16, 10, 5
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 2})
+	requests := cluster.Watch(kafkatest.Produce)
+	p := start(t, cluster, testConfig())
+	var group sync.WaitGroup
+	for publisher := range publishers {
+		group.Go(func() {
+			for round := range rounds {
+				var records []producer.Record
+				for i := range each {
+					value := fmt.Sprintf("%02d-%02d-%d", publisher, round, i)
+					records = append(records, producer.Record{Topic: events, Key: []byte{byte(publisher)}, Value: []byte(value)})
+				}
+				assert.NoError(t, p.Publish(patient(t), records...))
+			}
+		})
+	}
+	group.Wait()
+	last := map[byte]string{}
+	stored := cluster.Records(events)
+	assert.Len(t, stored, publishers*rounds*each)
+	for _, r := range stored {
+		assert.Greater(t, string(r.Value), last[r.Key[0]], "in order and not twice")
+		last[r.Key[0]] = string(r.Value)
+	}
+	assert.Less(t, requests.Count(), publishers*rounds)
+}
+
+// An error names the records it concerns and no others: those of the other topic
+// are acknowledged.
+func TestErrorNamesTopicAndRecord(t *testing.T) {
+	const topicAuthorizationFailed = 29
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1}, kafkatest.Topic{Name: letters, Partitions: 1})
+	cluster.Fail(kafkatest.Fault{Request: kafkatest.Produce, Topic: letters, Code: topicAuthorizationFailed})
+	p := start(t, cluster, testConfig())
+	err := p.Publish(patient(t),
+		producer.Record{Topic: events, Value: []byte("0")},
+		producer.Record{Topic: letters, Value: []byte("1")},
+		producer.Record{Topic: events, Value: []byte("2")},
+	)
+	var failed *producer.PublishError
+	require.ErrorAs(t, err, &failed)
+	require.Len(t, failed.Failures, 1)
+	assert.Equal(t, 1, failed.Failures[0].Index)
+	assert.Equal(t, letters, failed.Failures[0].Topic)
+	require.ErrorIs(t, err, kafka.TopicAuthorizationFailed)
+	assert.ErrorContains(t, err, "publishing 1 of 3 records; record 1 for topic events-dlq")
+	assert.Len(t, cluster.Records(events), 2)
+	assert.Empty(t, cluster.Records(letters))
+}
+
+// Errors that may pass are tried again: a leader that moved, a cut connection, a
+// broker that restarts, a topic that is created later.
+func TestPassingErrorsAreRetried(t *testing.T) {
+	const notLeader, notEnoughReplicas = 6, 19
+	for name, disturb := range map[string]func(*kafkatest.Cluster){
+		"not leader": func(c *kafkatest.Cluster) {
+			c.Fail(kafkatest.Fault{Request: kafkatest.Produce, Code: notLeader, Times: 3})
+		},
+		"not enough replicas": func(c *kafkatest.Cluster) {
+			c.Fail(kafkatest.Fault{Request: kafkatest.Produce, Code: notEnoughReplicas, Times: 2})
+		},
+		"leader moves":    func(c *kafkatest.Cluster) { c.MoveLeader(events, 0) },
+		"connection cut":  func(c *kafkatest.Cluster) { c.Drop(kafkatest.Produce, 2) },
+		"broker restarts": func(c *kafkatest.Cluster) { c.Restart() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
+			p := start(t, cluster, testConfig())
+			require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("before")}))
+			disturb(cluster)
+			require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("after")}))
+			assert.Len(t, cluster.Records(events), 2)
+		})
+	}
+}
+
+// A topic that does not exist yet is waited for.
+func TestFreshTopicIsAwaited(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
+	p := start(t, cluster, testConfig())
+	require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("v")}))
+	published := make(chan error, 1)
+	go func() {
+		published <- p.Publish(patient(t), producer.Record{Topic: letters, Value: []byte("v")})
+	}()
+	cluster.CreateTopic(kafkatest.Topic{Name: letters, Partitions: 3})
+	require.NoError(t, <-published)
+	assert.Len(t, cluster.Records(letters), 1)
+}
+
+// Publish gives up with its context, says what it was waiting for, and leaves
+// other publishers of the same partition unharmed.
+func TestPublishEndsWithItsContext(t *testing.T) {
+	const notEnoughReplicas = 19
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
+	p := start(t, cluster, testConfig())
+	require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("0")}))
+	hits := cluster.Fail(kafkatest.Fault{Request: kafkatest.Produce, Code: notEnoughReplicas, Times: 4})
+	other := make(chan error, 1)
+	go func() { other <- p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("other")}) }()
+	require.Eventually(t, func() bool { return hits.Count() > 0 }, kafkatest.Patience, time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	err := p.Publish(ctx, producer.Record{Topic: events, Value: []byte("hasty")})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NoError(t, <-other)
+}
+
+// A record over the configured size fails by name before anything is written; one
+// over the topic's own limit fails alone, and its neighbours are written.
+func TestTooLargeRecords(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Topic{
+		Name: events, Partitions: 1, Config: map[string]string{"max.message.bytes": "5000"},
+	})
+	cfg := testConfig()
+	p := start(t, cluster, cfg)
+	small := producer.Record{Topic: events, Value: []byte("small")}
+	err := p.Publish(patient(t), small, producer.Record{Topic: events, Value: make([]byte, cfg.MaxRecordBytes+1)})
+	require.ErrorIs(t, err, producer.ErrTooLarge)
+	require.ErrorContains(t, err, "record 1 for topic events: record is too large: 100001 bytes, at most 100000 (MAX_RECORD_BYTES)")
+	assert.Empty(t, cluster.Records(events))
+
+	err = p.Publish(patient(t), small, producer.Record{Topic: events, Value: noise(20_000)}, small)
+	require.ErrorIs(t, err, producer.ErrTooLarge)
+	var failed *producer.PublishError
+	require.ErrorAs(t, err, &failed)
+	require.Len(t, failed.Failures, 1)
+	assert.Equal(t, 1, failed.Failures[0].Index)
+	assert.Len(t, cluster.Records(events), 2)
+}
+
+// Requests keep to BatchBytes; a record larger than that travels alone.
+func TestBatchesKeepToTheirSize(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Topic{
+		Name: events, Partitions: 1, Config: map[string]string{"max.message.bytes": "60000"},
+	})
+	cfg := testConfig()
+	cfg.BatchBytes = 40_000
+	cfg.BatchRecords = 7
+	p := start(t, cluster, cfg)
+	var records []producer.Record
+	for range 20 {
+		records = append(records, producer.Record{Topic: events, Value: noise(5_000)})
+	}
+	records = append(records, producer.Record{Topic: events, Value: noise(50_000)})
+	requests := cluster.Watch(kafkatest.Produce)
+	require.NoError(t, p.Publish(patient(t), records...))
+	assert.Len(t, cluster.Records(events), len(records))
+	assert.Equal(t, 4, requests.Count(), "three of up to seven, and the large one")
+}
+
+// Close waits for what is under way and refuses what comes later.
+func TestCloseDrains(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
+	p := start(t, cluster, testConfig())
+	held, release := cluster.Hold(kafkatest.Produce)
+	published, closed := make(chan error, 1), make(chan error, 1)
+	go func() { published <- p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("v")}) }()
+	<-held
+	go func() { closed <- p.Close() }()
+	require.Eventually(t, func() bool {
+		return errors.Is(p.Publish(patient(t)), producer.ErrClosed)
+	}, kafkatest.Patience, time.Millisecond)
+	select {
+	case <-closed:
+		t.Fatal("closed with a record under way")
+	default:
+	}
+	release()
+	require.NoError(t, <-published)
+	require.NoError(t, <-closed)
+	require.NoError(t, p.Close())
+	assert.Len(t, cluster.Records(events), 1)
+}
+
+// A configuration that cannot work is refused with every problem named.
+func TestConfigIsChecked(t *testing.T) {
+	err := producer.Config{Linger: time.Second}.Validate()
+	for _, name := range []string{"MAX_RECORD_BYTES", "BATCH_BYTES", "BATCH_RECORDS", "LINGER", "REQUEST_TIMEOUT"} {
+		assert.ErrorContains(t, err, name)
+	}
+	require.NoError(t, testConfig().Validate())
+	_, err = producer.New(testConfig(), producer.Deps{})
+	for _, name := range []string{"Broker", "Log", "Meter"} {
+		assert.ErrorContains(t, err, name)
+	}
+}
+
+// noise returns bytes that do not compress.
+func noise(n int) []byte {
+	var b bytes.Buffer
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // test data
+	for b.Len() < n {
+		b.WriteByte(byte(random.Uint32()))
+	}
+	return b.Bytes()
+}
+
+// BenchmarkPublish measures 100 small records a call, eight callers.
+func BenchmarkPublish(b *testing.B) {
+	cluster := kafkatest.Start(b, kafkatest.Topic{Name: events, Partitions: 4})
+	p := start(b, cluster, testConfig())
+	records := make([]producer.Record, 100)
+	for i := range records {
+		records[i] = producer.Record{Topic: events, Key: fmt.Appendf(nil, "%d", i), Value: make([]byte, 300)}
+	}
+	b.SetBytes(int64(len(records) * 300))
+	b.ReportAllocs()
+	b.SetParallelism(8)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := p.Publish(context.Background(), records...); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
