@@ -132,9 +132,9 @@ func TestKeepOldLogs(t *testing.T) {
 // without it.
 func TestFollow(t *testing.T) {
 	for text, ready := range map[string]bool{
-		"kafka ready\nready\nmore": true,
-		"kafka ready\n":            false,
-		"":                         false,
+		"kafka is up\n" + allReady + "\nmore": true,
+		"kafka is up\n":                       false,
+		"":                                    false,
 	} {
 		var out strings.Builder
 		require.Equal(t, ready, follow(strings.NewReader(text), &out), text)

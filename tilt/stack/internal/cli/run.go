@@ -170,7 +170,7 @@ func (s showing) sources(keeping *supervisor.Supervisor, pool *clickhouse.Pool, 
 }
 
 func boardParts(table []supervisor.Status) []board.Part {
-	var shown []board.Part
+	shown := make([]board.Part, 0, len(table))
 	for _, s := range table {
 		part := board.Part{
 			Name:  s.Part,

@@ -28,8 +28,8 @@ const (
 	tick    = 50 * time.Millisecond
 )
 
-// real is the built program with a RUN_DIR and ports of its own.
-type real struct {
+// installed is the built program with a RUN_DIR and ports of its own.
+type installed struct {
 	t       *testing.T
 	program string
 	layout  layout.Layout
@@ -52,7 +52,7 @@ func freePorts(t *testing.T) int {
 	return 0
 }
 
-func build(t *testing.T) *real {
+func build(t *testing.T) *installed {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "stack")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../cmd/stack").CombinedOutput()
@@ -62,7 +62,7 @@ func build(t *testing.T) *real {
 	require.NoError(t, err)
 	l, err := layout.New(layout.Config{PortBase: base, RunDir: dir}, root.Root)
 	require.NoError(t, err)
-	r := &real{
+	r := &installed{
 		t: t, program: program, layout: l,
 		env: append(os.Environ(), "RUN_DIR="+dir, "PORT_BASE="+strconv.Itoa(base)),
 	}
@@ -72,21 +72,21 @@ func build(t *testing.T) *real {
 	return r
 }
 
-func (r *real) command(ctx context.Context, args ...string) *exec.Cmd {
+func (r *installed) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, r.program, args...)
 	cmd.Env = r.env
 	return cmd
 }
 
 // stack runs a command to its end and returns all it wrote.
-func (r *real) stack(args ...string) (string, error) {
+func (r *installed) stack(args ...string) (string, error) {
 	r.t.Helper()
 	out, err := r.command(r.t.Context(), args...).CombinedOutput()
 	return string(out), err
 }
 
 // processes returns every process of the stack that is alive.
-func (r *real) processes() []pidfile.Process {
+func (r *installed) processes() []pidfile.Process {
 	files, err := filepath.Glob(filepath.Join(r.layout.PIDDir(), "*"))
 	require.NoError(r.t, err)
 	var alive []pidfile.Process
@@ -98,7 +98,7 @@ func (r *real) processes() []pidfile.Process {
 	return alive
 }
 
-func (r *real) requireGone(processes []pidfile.Process) {
+func (r *installed) requireGone(processes []pidfile.Process) {
 	r.t.Helper()
 	require.Eventually(r.t, func() bool {
 		for _, p := range processes {
@@ -110,7 +110,7 @@ func (r *real) requireGone(processes []pidfile.Process) {
 	}, waitFor, tick)
 }
 
-func (r *real) query(sql string) string {
+func (r *installed) query(sql string) string {
 	r.t.Helper()
 	conn, err := pgx.Connect(r.t.Context(), r.layout.PostgresDSN())
 	require.NoError(r.t, err)
@@ -170,7 +170,7 @@ func TestRealServers(t *testing.T) {
 
 // interruptStart holds that Ctrl-C in the middle of the first start leaves no
 // process.
-func (r *real) interruptStart() {
+func (r *installed) interruptStart() {
 	var out bytes.Buffer
 	up := r.command(r.t.Context(), "up", "--services=false")
 	up.Stdout, up.Stderr = &out, &out
@@ -191,7 +191,7 @@ func (r *real) interruptStart() {
 
 // refuseTakenPorts holds that a second stack at the same ports says which are
 // taken and by whom, and leaves the first alone.
-func (r *real) refuseTakenPorts() {
+func (r *installed) refuseTakenPorts() {
 	second := r.command(r.t.Context(), "up", "--services=false", "--run-dir", r.t.TempDir())
 	out, err := second.CombinedOutput()
 	require.Error(r.t, err)

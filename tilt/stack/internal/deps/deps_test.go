@@ -82,7 +82,7 @@ func fake(t *testing.T, script string) download {
 		partial: partial,
 		pick:    "built",
 		command: func(ctx context.Context, next string) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, "sh", "-ec", script) //nolint:gosec // a script of this test
+			cmd := exec.CommandContext(ctx, "sh", "-ec", script)
 			cmd.Env = append(os.Environ(), "next="+next, "partial="+partial)
 			return cmd
 		},

@@ -14,7 +14,7 @@ func install(t *testing.T, path, text string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	script := fmt.Sprintf("#!/bin/sh\nprintf '%%s' '%s'\n", text)
-	require.NoError(t, os.WriteFile(path, []byte(script), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(path, []byte(script), 0o700))
 }
 
 // The first java that is new enough counts, whatever form its version takes, and

@@ -54,7 +54,7 @@ func TestEnvFile(t *testing.T) {
 	require.Empty(t, l.ReadEnv("STATUS_URL"))
 	require.NoError(t, l.WriteEnv())
 
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", ". "+l.EnvFile()+`; printf %s "$POSTGRES_DSN"`).Output() //nolint:gosec // a file of this test
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", ". "+l.EnvFile()+`; printf %s "$POSTGRES_DSN"`).Output()
 	require.NoError(t, err)
 	require.Equal(t, dsn, string(out))
 	require.Equal(t, "http://127.0.0.1:28088", l.ReadEnv("STATUS_URL"))
@@ -67,7 +67,7 @@ func TestEnvFile(t *testing.T) {
 // address, as in a shell that has read .run/env, does so only while someone
 // listens there.
 func TestOwnAndTheirs(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
 	_, port, err := net.SplitHostPort(listener.Addr().String())

@@ -88,9 +88,9 @@ func Ports(cfg Config) []ports.Use {
 	return uses
 }
 
-// makeOnce makes a directory by make, which gets a name beside it that is
-// renamed when make has returned. It does nothing where path exists.
-func makeOnce(path string, make func(next string) error) error {
+// makeOnce makes a directory by fill, which gets a name beside it that is
+// renamed when fill has returned. It does nothing where path exists.
+func makeOnce(path string, fill func(next string) error) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
@@ -98,7 +98,7 @@ func makeOnce(path string, make func(next string) error) error {
 	if err := os.RemoveAll(next); err != nil {
 		return fmt.Errorf("removing what an interrupted start left: %w", err)
 	}
-	if err := make(next); err != nil {
+	if err := fill(next); err != nil {
 		return err
 	}
 	return os.Rename(next, path)

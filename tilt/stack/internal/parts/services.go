@@ -37,8 +37,9 @@ func (s service) ports() []int {
 }
 
 func serviceParts(l layout.Layout) []supervisor.Part {
-	var parts []supervisor.Part
-	for _, s := range services() {
+	all := services()
+	parts := make([]supervisor.Part, 0, len(all))
+	for _, s := range all {
 		part := supervisor.Part{
 			Name:    s.name,
 			Address: l.Address(s.admin),

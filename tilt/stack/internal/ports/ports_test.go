@@ -15,7 +15,7 @@ import (
 // one is not.
 func TestCheck(t *testing.T) {
 	listen := func() (*net.TCPListener, ports.Use) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed with the test
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = listener.Close() })
 		return listener.(*net.TCPListener), ports.Use{Part: "part", Address: listener.Addr().String()}

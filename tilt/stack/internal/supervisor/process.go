@@ -64,7 +64,7 @@ func (p *process) run(started chan<- error) {
 func awaitEnd(pid int) {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if err != unix.EINTR { //nolint:errorlint // an errno as the kernel gave it
+		if err != unix.EINTR {
 			return
 		}
 	}

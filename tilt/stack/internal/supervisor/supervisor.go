@@ -48,7 +48,7 @@ type Supervisor struct {
 func New(cfg Config, deps Deps) *Supervisor {
 	s := &Supervisor{}
 	for _, parts := range deps.Stages {
-		var stage []*keeper
+		stage := make([]*keeper, 0, len(parts))
 		for _, part := range parts {
 			stage = append(stage, newKeeper(cfg, part, deps.Report))
 		}
