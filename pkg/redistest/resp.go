@@ -3,6 +3,7 @@ package redistest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,7 +46,7 @@ func readReply(reader *bufio.Reader) (string, error) {
 	}
 	line = strings.TrimRight(line, "\r\n")
 	if line == "" {
-		return "", fmt.Errorf("reading reply: empty line")
+		return "", errors.New("reading reply: empty line")
 	}
 	kind, rest := line[0], line[1:]
 	if kind != '$' && kind != '*' {

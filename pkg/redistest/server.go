@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -133,9 +134,9 @@ func (s *Server) awaitReady() error {
 		}
 		select {
 		case <-s.process.exited:
-			return fmt.Errorf("it ended before it was ready")
+			return errors.New("it ended before it was ready")
 		case <-ctx.Done():
-			return fmt.Errorf("it is not ready after %v: %q %w", startTimeout, reply, err)
+			return errors.Join(fmt.Errorf("it is not ready after %v: it answers %q", startTimeout, reply), err)
 		case <-ticker.C:
 		}
 	}

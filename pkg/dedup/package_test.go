@@ -1,0 +1,102 @@
+package dedup_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/goleak"
+
+	"github.com/nova-data/nova/pkg/dedup"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fixture is one Claimer with what it reports.
+type fixture struct {
+	*dedup.Claimer
+	log    *lockedBuffer
+	reader *sdkmetric.ManualReader
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *lockedBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
+func open(t *testing.T, addr string, change ...func(*dedup.Redis, *dedup.Config)) *fixture {
+	t.Helper()
+	redis := dedup.Redis{Addr: []string{addr}}
+	cfg := dedup.Config{TTL: time.Hour, Timeout: 2 * time.Second}
+	for _, c := range change {
+		c(&redis, &cfg)
+	}
+	f := &fixture{log: &lockedBuffer{}, reader: sdkmetric.NewManualReader()}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader))
+	claimer, err := dedup.Open(redis, cfg, dedup.Deps{Log: slog.New(slog.NewTextHandler(f.log, nil)), Meter: provider.Meter("test")})
+	require.NoError(t, err)
+	t.Cleanup(claimer.Close)
+	f.Claimer = claimer
+	return f
+}
+
+// count is the value of a counter.
+func (f *fixture) count(t *testing.T, name string) int64 {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, f.reader.Collect(context.Background(), &all))
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			if sum, ok := m.Data.(metricdata.Sum[int64]); ok && m.Name == name {
+				return sum.DataPoints[0].Value
+			}
+		}
+	}
+	return 0
+}
+
+func (f *fixture) claim(t *testing.T, claims ...dedup.Claim) []bool {
+	t.Helper()
+	kept, err := f.Claim(t.Context(), claims)
+	require.NoError(t, err)
+	return kept
+}
+
+// record is a claim of the record at an offset of partition 0 for an event.
+func record(event byte, offset int64) dedup.Claim {
+	return dedup.Claim{
+		EventID: uuid.UUID{15: event}, TimeMS: 1764000000000,
+		Topic: "events", Partition: 0, Offset: offset, PayloadHash: 0xabc,
+	}
+}
+
+// eventually waits for a condition that another process brings about.
+func eventually(t *testing.T, condition func() bool) {
+	t.Helper()
+	assert.Eventually(t, condition, 20*time.Second, 20*time.Millisecond)
+}
+
+func key(event byte) string {
+	return fmt.Sprintf("event_idempotency:%s:1764000000000", uuid.UUID{15: event})
+}
