@@ -104,6 +104,7 @@ func TestInsertForms(t *testing.T) {
 		column.Append("x")
 		return column
 	}
+	execute(t, client, "SET describe_compact_output = 1, describe_include_subcolumns = 1")
 	for i, test := range []struct {
 		sql   string
 		input proto.Input

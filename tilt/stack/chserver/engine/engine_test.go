@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -288,23 +286,4 @@ func TestPrepare(t *testing.T) {
 	e, err := engine.Open(cfg)
 	require.NoError(t, err)
 	require.NoError(t, e.Close())
-}
-
-// Where the library is can be said in three ways, and a missing one names the
-// command that gets it.
-func TestLibraryPath(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "libchdb.so")
-	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	path, err := engine.LibraryPath(file)
-	require.NoError(t, err)
-	require.Equal(t, file, path)
-	t.Setenv("LIBCHDB_PATH", file)
-	path, err = engine.LibraryPath("")
-	require.NoError(t, err)
-	require.Equal(t, file, path)
-	t.Setenv("LIBCHDB_PATH", "")
-	t.Setenv("NOVA_CACHE", t.TempDir())
-	_, err = engine.LibraryPath("")
-	require.ErrorContains(t, err, "make deps")
-	require.ErrorContains(t, err, engine.LibraryVersion)
 }

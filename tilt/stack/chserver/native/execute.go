@@ -125,7 +125,12 @@ func unframeable(err error) error {
 	if errors.As(err, &unsupported) {
 		return &engine.Exception{Code: int32(proto.ErrNotImplemented), Name: "NOT_IMPLEMENTED", Message: unsupported.Error()}
 	}
-	return &engine.Exception{Code: int32(proto.ErrLogicalError), Name: "LOGICAL_ERROR", Message: fmt.Sprintf("Result cannot be read: %v", err)}
+	return logicalError(fmt.Errorf("result cannot be read: %w", err))
+}
+
+// logicalError is the exception for what the engine should not have done.
+func logicalError(err error) error {
+	return &engine.Exception{Code: int32(proto.ErrLogicalError), Name: "LOGICAL_ERROR", Message: err.Error()}
 }
 
 // sendEmpty sends the header of a SELECT without rows, of which the engine
@@ -150,8 +155,7 @@ type description struct {
 // describe asks the engine for columns.
 func (r *run) describe(ctx context.Context, target string) (description, error) {
 	result, err := r.session.Query(ctx, engine.Query{
-		SQL: "DESCRIBE TABLE " + target, Format: "JSONCompactEachRow", Parameters: r.query.parameters,
-		Settings: []engine.Setting{{Name: "describe_compact_output", Value: "0"}},
+		SQL: "DESCRIBE TABLE " + target + " SETTINGS describe_compact_output = 0, describe_include_subcolumns = 0", Format: "JSONCompactEachRow", Parameters: r.query.parameters,
 	})
 	if err != nil {
 		return description{}, err
@@ -165,7 +169,7 @@ func (r *run) describe(ctx context.Context, target string) (description, error) 
 	for decoder := json.NewDecoder(&lines); decoder.More(); {
 		var fields []string // name, type, kind of default, …
 		if err := decoder.Decode(&fields); err != nil || len(fields) < 3 {
-			return d, fmt.Errorf("reading columns of %s: %w", target, err)
+			return d, logicalError(fmt.Errorf("columns of %s cannot be read: %w", target, err))
 		}
 		column := block.Column{Name: fields[0], Type: fields[1]}
 		d.all = append(d.all, column)

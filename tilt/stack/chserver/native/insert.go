@@ -144,11 +144,11 @@ func (r *run) fault(ctx context.Context, rule fault.Rule, moment fault.Moment) e
 func (r *run) cutBlock(rule fault.Rule) error {
 	switch {
 	case rule.At(fault.Before, fault.Cut):
-		_, _ = r.in.Peek(16)
+		_, _ = r.in.Peek(4)
 		r.cut()
 		return errCut
 	case rule.At(fault.Before, fault.Exit):
-		_, _ = r.in.Peek(16)
+		_, _ = r.in.Peek(4)
 		r.deps.Exit()
 	}
 	return nil
