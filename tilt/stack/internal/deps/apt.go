@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/nova-data/nova/tilt/stack/internal/host"
@@ -51,27 +52,25 @@ func missing(ctx context.Context, all []program) (names, packages []string) {
 
 // installScript returns what root has to run, on one line. Installing a Debian
 // package starts its service and creates PostgreSQL's default cluster; both
-// would take ports that the stack, or something of the user's, wants.
+// would take ports, now and after each boot, that the stack or something of the
+// user's wants.
 func installScript(packages []string) string {
-	return strings.Join([]string{
+	steps := []string{
 		`set -e`,
 		`test -e /usr/sbin/policy-rc.d || { trap "rm -f /usr/sbin/policy-rc.d" EXIT; printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; }`,
-		`mkdir -p /etc/postgresql-common/createcluster.d`,
-		`echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/nova-stack.conf`,
-		`apt-get update`,
-		`DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ` + strings.Join(packages, " "),
-	}, "; ") + disableServices(packages)
-}
-
-// disableServices keeps what was just installed from being started by the next
-// boot.
-func disableServices(packages []string) string {
-	for _, name := range packages {
-		if name == "redis-server" {
-			return `; if command -v systemctl >/dev/null; then systemctl disable --now redis-server || true; fi`
-		}
 	}
-	return ""
+	if slices.Contains(packages, "postgresql") {
+		steps = append(steps,
+			`mkdir -p /etc/postgresql-common/createcluster.d`,
+			`echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.d/nova-stack.conf`)
+	}
+	steps = append(steps,
+		`apt-get update`,
+		`DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends `+strings.Join(packages, " "))
+	if slices.Contains(packages, "redis-server") {
+		steps = append(steps, `if command -v systemctl >/dev/null; then systemctl disable --now redis-server || true; fi`)
+	}
+	return strings.Join(steps, "; ")
 }
 
 // installPrograms installs what is missing, as root, or says how.

@@ -60,7 +60,9 @@ func TestInstallScript(t *testing.T) {
 	require.Contains(t, script, "policy-rc.d")
 	require.Contains(t, script, "systemctl disable --now redis-server")
 	require.Less(t, strings.Index(script, "apt-get update"), strings.Index(script, "apt-get install"))
-	require.NotContains(t, installScript([]string{"maven"}), "redis-server")
+	other := installScript([]string{"maven"})
+	require.NotContains(t, other, "redis-server")
+	require.NotContains(t, other, "postgresql", "what is not installed is not configured")
 }
 
 // Where nothing is missing nothing is run and nothing is said.
