@@ -19,7 +19,10 @@ import (
 	"github.com/nova-data/nova/pkg/dedup"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A closed rueidis client leaves a timer that ends by itself within a second.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+}
 
 // fixture is one Claimer with what it reports.
 type fixture struct {
