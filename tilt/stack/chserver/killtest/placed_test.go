@@ -111,15 +111,7 @@ func (p *placed) inspect() (hit bool) {
 	for _, rename := range insertRename.FindAllSubmatch(trace, -1) {
 		renamed[string(rename[1])] = true
 	}
-	dirs, err := filepath.Glob(filepath.Join(p.server.Data, "store", "store", "*", "*", "deduplication_logs"))
-	require.NoError(p.t, err)
-	require.Len(p.t, dirs, 2, "of the table and of the view")
-	for _, dir := range dirs {
-		name, ok := newestPart(p.t, dir)
-		part := filepath.Join(filepath.Dir(dir), name)
-		if _, err := os.Stat(part); err == nil || !ok {
-			continue
-		}
+	for _, part := range p.orphans() {
 		hit = hit || renamed[part]
 		if strings.HasPrefix(filepath.Base(part), "all_") {
 			p.orphansInView++
@@ -128,21 +120,4 @@ func (p *placed) inspect() (hit bool) {
 		}
 	}
 	return hit
-}
-
-// newestPart returns the part of the last record in a directory of deduplication
-// logs; ok is false when there is none. A kill can leave no other one without its part,
-// since a table takes tokens and renames parts one insert at a time; parts that were
-// merged stay for minutes.
-func newestPart(t *testing.T, dir string) (name string, ok bool) {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join(dir, "deduplication_log_1.txt"))
-	require.NoError(t, err)
-	if len(content) == 0 {
-		return "", false
-	}
-	records := strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
-	fields := strings.Split(records[len(records)-1], "\t")
-	require.Len(t, fields, 3)
-	return fields[1], true
 }

@@ -27,20 +27,22 @@ func TestRandomKill(t *testing.T) {
 		last := min(first+killsPerTable, total)
 		t.Run(fmt.Sprintf("%d-%d", first+1, last), func(t *testing.T) {
 			w := newWorkload(t, chtest.Start(t))
+			orphans := 0
 			for range last - first {
-				w.killAfter(1+random.IntN(mostBatches), time.Duration(random.Int64N(int64(longestDelay))))
+				orphans += w.killAfter(1+random.IntN(mostBatches), time.Duration(random.Int64N(int64(longestDelay))))
 				table, view := w.check()
 				require.Equal(t, harm{}, table, "in the table")
 				require.Equal(t, harm{}, view, "in the view")
 			}
-			t.Logf("%d batches stored", w.stored)
+			t.Logf("%d batches stored, %d tokens left without a part", w.stored, orphans)
 		})
 	}
 }
 
 // killAfter kills the server some time after a number of batches was acknowledged,
-// starts it again and sends again what was not.
-func (w *workload) killAfter(batches int, delay time.Duration) {
+// starts it again and sends again what was not. It returns the number of tokens that
+// the kill has left without a part.
+func (w *workload) killAfter(batches int, delay time.Duration) (orphans int) {
 	w.t.Helper()
 	reached, exited, killed := w.after(batches), w.server.Exited(), make(chan struct{})
 	go func() {
@@ -54,6 +56,8 @@ func (w *workload) killAfter(batches int, delay time.Duration) {
 	}()
 	pending := w.run()
 	<-killed
+	orphans = len(w.orphans())
 	w.server.Restart()
 	w.replay(pending)
+	return orphans
 }
