@@ -1,0 +1,39 @@
+package cdcingest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nova-data/nova/pkg/broker"
+	"github.com/nova-data/nova/pkg/clickhouse"
+	"github.com/nova-data/nova/pkg/consumer"
+	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/pkg/telemetry"
+)
+
+// Config is everything an operator sets.
+type Config struct {
+	AdminAddr         string            `split_words:"true" default:"127.0.0.1:9101" desc:"Address of the admin server: metrics, health, profiles."`
+	CDCEpochs         debezium.Epochs   `split_words:"true" default:"nova:0" desc:"Epoch (0 to 255) of each Debezium topic prefix, the newest source having the highest: nova:0,nova2:1."`
+	DLQTopic          string            `split_words:"true" default:"cdc-dlq" desc:"Topic for records that cannot be stored."`
+	DLQMaxRecordBytes int               `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the topic's max.message.bytes must be larger."`
+	Telemetry         telemetry.Config  `envconfig:""`
+	Consumer          consumer.Config   `envconfig:"CONSUMER"`
+	Kafka             broker.Config     `envconfig:"KAFKA"`
+	ClickHouse        clickhouse.Config `envconfig:"CLICKHOUSE"`
+}
+
+// Validate implements config.Validator.
+func (c Config) Validate() error {
+	var problems []error
+	if err := c.CDCEpochs.Validate(); err != nil {
+		problems = append(problems, fmt.Errorf("CDC_EPOCHS %w", err))
+	}
+	if c.DLQTopic == "" {
+		problems = append(problems, errors.New("DLQ_TOPIC must name a topic"))
+	}
+	if c.DLQMaxRecordBytes <= 0 {
+		problems = append(problems, errors.New("DLQ_MAX_RECORD_BYTES must be positive"))
+	}
+	return errors.Join(problems...)
+}
