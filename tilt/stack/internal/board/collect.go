@@ -14,7 +14,7 @@ const window = 10 * time.Second
 const (
 	lagMetric             = "consumer_lag"
 	oldestMetric          = "consumer_oldest_unprocessed_seconds"
-	deadLettersMetric     = "dead_letters_total"
+	publishedMetric       = "producer_records_total"
 	duplicatesMetric      = "event_deduplication_hits"
 	commitFreshnessMetric = "cdc_lag_seconds"
 	acceptFreshnessMetric = "event_freshness_seconds"
@@ -67,12 +67,12 @@ func (c *collector) view(ctx context.Context, now time.Time) View {
 		v.Tables = tableRows(earlier, latest)
 	}
 	if c.sources.Services.CDCIngest != "" {
-		v.Groups = append(v.Groups, group("cdc-ingest", latest.cdc))
+		v.Groups = append(v.Groups, group("cdc-ingest", "cdc-dlq", latest.cdc))
 		v.Freshness = append(v.Freshness, freshness("commit to queryable", commitFreshnessMetric, earlier.cdc, latest.cdc))
 	}
 	if c.sources.Services.EventsIngest != "" {
 		v.Rates = append(v.Rates, dropped(earlier, latest))
-		v.Groups = append(v.Groups, group("events-ingest", latest.events))
+		v.Groups = append(v.Groups, group("events-ingest", "events-dlq", latest.events))
 		v.Freshness = append(v.Freshness, freshness("accept to queryable", acceptFreshnessMetric, earlier.events, latest.events))
 	}
 	return v
@@ -90,7 +90,7 @@ func trafficRates(earlier, latest reading) []Rate {
 }
 
 func dropped(earlier, latest reading) Rate {
-	before, now := earlier.events.total(duplicatesMetric), latest.events.total(duplicatesMetric)
+	before, now := earlier.events.total(series{metric: duplicatesMetric}), latest.events.total(series{metric: duplicatesMetric})
 	return Rate{Name: "duplicates dropped", Total: now, PerSecond: perSecond(earlier, latest, before, now)}
 }
 
@@ -109,8 +109,11 @@ func rowsOf(r reading, table string) float64 {
 	return -1
 }
 
-func group(service string, e exposition) Group {
-	return Group{Service: service, Lag: e.sum(lagMetric), Oldest: e.most(oldestMetric), DeadLetters: e.total(deadLettersMetric)}
+func group(service, letters string, e exposition) Group {
+	return Group{
+		Service: service, Lag: e.sum(lagMetric), Oldest: e.most(oldestMetric),
+		DeadLetters: e.total(series{metric: publishedMetric, topic: letters}),
+	}
 }
 
 func freshness(name, metric string, earlier, latest exposition) Freshness {

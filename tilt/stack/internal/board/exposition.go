@@ -17,14 +17,17 @@ const maxExposition = 4 << 20
 // exposition is one reading of a service's metrics: the sum and the maximum over
 // the label sets of every name, and for histograms the sums of their buckets.
 type exposition struct {
-	sums    map[string]float64
+	sums    map[series]float64
 	largest map[string]float64
 	buckets map[string]map[float64]float64 // metric, upper bound: count of values up to it
 }
 
+// series is a metric, or what a metric says of one topic.
+type series struct{ metric, topic string }
+
 // parseExposition reads Prometheus' text format.
 func parseExposition(from io.Reader) (exposition, error) {
-	read := exposition{sums: map[string]float64{}, largest: map[string]float64{}, buckets: map[string]map[float64]float64{}}
+	read := exposition{sums: map[series]float64{}, largest: map[string]float64{}, buckets: map[string]map[float64]float64{}}
 	lines := bufio.NewScanner(io.LimitReader(from, maxExposition))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -48,13 +51,13 @@ func (e exposition) add(line string) error {
 	if i := strings.IndexAny(line, "{ \t"); i > 0 {
 		name, rest, labelled = line[:i], line[i:], line[i] == '{'
 	}
-	bound := math.NaN()
+	bound, topic := "", ""
 	if labelled {
 		end := labelsEnd(rest)
 		if end < 0 {
 			return fmt.Errorf("reading metrics: labels without an end: %.100q", line)
 		}
-		bound = upperBound(rest[:end])
+		bound, topic = label(rest[:end], "le"), label(rest[:end], "topic")
 		rest = rest[end:]
 	}
 	fields := strings.Fields(rest)
@@ -65,17 +68,24 @@ func (e exposition) add(line string) error {
 	if err != nil {
 		return fmt.Errorf("reading metrics: %.100q: %w", line, err)
 	}
-	e.sums[name] += value
+	e.sums[series{metric: name}] += value
+	if topic != "" {
+		e.sums[series{metric: name, topic: topic}] += value
+	}
 	if most, ok := e.largest[name]; !ok || value > most {
 		e.largest[name] = value
 	}
-	if of, ok := strings.CutSuffix(name, "_bucket"); ok && !math.IsNaN(bound) {
-		if e.buckets[of] == nil {
-			e.buckets[of] = map[float64]float64{}
-		}
-		e.buckets[of][bound] += value
+	if upper, err := strconv.ParseFloat(bound, 64); err == nil && !math.IsNaN(upper) {
+		e.count(strings.TrimSuffix(name, "_bucket"), upper, value)
 	}
 	return nil
+}
+
+func (e exposition) count(histogram string, upper, value float64) {
+	if e.buckets[histogram] == nil {
+		e.buckets[histogram] = map[float64]float64{}
+	}
+	e.buckets[histogram][upper] += value
 }
 
 // labelsEnd returns the index behind the closing brace, which values in quotes
@@ -95,26 +105,20 @@ func labelsEnd(text string) int {
 	return -1
 }
 
-// upperBound returns the label le, NaN without one.
-func upperBound(labels string) float64 {
-	_, after, found := strings.Cut(labels, `{le="`)
+// label returns the value of a label, empty without it. Values with escapes are
+// cut short at the first.
+func label(labels, name string) string {
+	_, after, found := strings.Cut(labels, "{"+name+`="`)
 	if !found {
-		_, after, found = strings.Cut(labels, `,le="`)
+		_, after, _ = strings.Cut(labels, ","+name+`="`)
 	}
-	text, _, closed := strings.Cut(after, `"`)
-	if !found || !closed {
-		return math.NaN()
-	}
-	bound, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return math.NaN()
-	}
-	return bound
+	value, _, _ := strings.Cut(after, `"`)
+	return value
 }
 
 // sum returns the value of a metric, -1 when the service does not report it.
 func (e exposition) sum(name string) float64 {
-	if value, ok := e.sums[name]; ok {
+	if value, ok := e.sums[series{metric: name}]; ok {
 		return value
 	}
 	return -1
@@ -122,11 +126,11 @@ func (e exposition) sum(name string) float64 {
 
 // total is the sum of a counter, which a service reports once it has counted
 // something: 0 before that, -1 when the service did not answer.
-func (e exposition) total(name string) float64 {
+func (e exposition) total(of series) float64 {
 	if len(e.sums) == 0 {
 		return -1
 	}
-	return e.sums[name]
+	return e.sums[of]
 }
 
 // most returns the largest value of a metric, -1 when the service does not

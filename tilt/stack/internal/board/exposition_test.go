@@ -36,13 +36,15 @@ func parsed(t *testing.T, text string) exposition {
 func TestExpositionSums(t *testing.T) {
 	e := parsed(t, exposed)
 	assert.InDelta(t, 7, e.sum("consumer_lag"), 0)
+	assert.InDelta(t, 7, e.total(series{metric: "consumer_lag", topic: "cdc.posts"}), 0)
+	assert.InDelta(t, 0, e.total(series{metric: "consumer_lag", topic: "cdc.users"}), 0)
 	assert.InDelta(t, 1500, e.sum("plain_total"), 0)
 	assert.InDelta(t, 2, e.sum("odd"), 0)
 	assert.InDelta(t, -1, e.sum("absent"), 0)
 	assert.InDelta(t, 4, e.most("consumer_lag"), 0)
 	assert.InDelta(t, -1, e.most("absent"), 0)
-	assert.InDelta(t, 0, e.total("absent"), 0, "a counter that has counted nothing")
-	assert.InDelta(t, -1, exposition{}.total("absent"), 0, "a service that did not answer")
+	assert.InDelta(t, 0, e.total(series{metric: "absent"}), 0, "a counter that has counted nothing")
+	assert.InDelta(t, -1, exposition{}.total(series{metric: "absent"}), 0, "a service that did not answer")
 }
 
 // Quantiles are of what came since the earlier reading, over all label sets,
@@ -83,8 +85,9 @@ func FuzzParseExposition(f *testing.F) {
 			count(e.quantile(name, 0.5, exposition{}))
 			seconds(e.quantile(name, 0.99, e))
 		}
-		for name := range e.sums {
-			rate(e.sum(name))
+		for of := range e.sums {
+			rate(e.total(of))
+			rate(e.most(of.metric))
 		}
 	})
 }

@@ -54,14 +54,14 @@ func TestCollector(t *testing.T) {
 	t.Cleanup(c.client.CloseIdleConnections)
 	start := time.Now()
 	c.started = start
-	expose(&cdc, lagMetric+`{partition="0"} 7`, oldestMetric+`{partition="0"} 0.5`, deadLettersMetric+" 1",
+	expose(&cdc, lagMetric+`{partition="0"} 7`, oldestMetric+`{partition="0"} 0.5`, publishedMetric+`{topic="cdc-dlq"} 1`, publishedMetric+`{topic="else"} 5`,
 		commitFreshnessMetric+`_bucket{le="1"} 5`, commitFreshnessMetric+`_bucket{le="2"} 5`, commitFreshnessMetric+`_bucket{le="+Inf"} 5`)
 	first := c.view(t.Context(), start)
 	assert.Equal(t, []Group{{"cdc-ingest", 7, 0.5, 1}, {"events-ingest", -1, -1, -1}}, first.Groups)
 	assert.Equal(t, Rate{"duplicates dropped", -1, -1}, first.Rates[3])
 
 	counters = traffic.Counters{Changes: 80, Events: 600, Duplicates: 24}
-	expose(&cdc, lagMetric+" 0", deadLettersMetric+" 1",
+	expose(&cdc, lagMetric+" 0", publishedMetric+`{topic="cdc-dlq"} 1`, publishedMetric+`{topic="else"} 5`,
 		commitFreshnessMetric+`_bucket{le="1"} 5`, commitFreshnessMetric+`_bucket{le="2"} 15`, commitFreshnessMetric+`_bucket{le="+Inf"} 15`)
 	expose(&events, duplicatesMetric+" 20")
 	second := c.view(t.Context(), start.Add(2*time.Second))
