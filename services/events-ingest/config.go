@@ -1,0 +1,44 @@
+package eventsingest
+
+import (
+	"errors"
+	"time"
+
+	"github.com/nova-data/nova/pkg/broker"
+	"github.com/nova-data/nova/pkg/clickhouse"
+	"github.com/nova-data/nova/pkg/consumer"
+	"github.com/nova-data/nova/pkg/dedup"
+	"github.com/nova-data/nova/pkg/producer"
+	"github.com/nova-data/nova/pkg/telemetry"
+	"github.com/nova-data/nova/services/events-ingest/internal/api"
+)
+
+// Config is everything an operator sets.
+type Config struct {
+	HTTP         api.Config        `envconfig:"HTTP"`
+	AdminAddr    string            `split_words:"true" default:"127.0.0.1:9102" desc:"Address (host:port) of /metrics, /readyz, /livez and /debug/pprof."`
+	DrainTimeout time.Duration     `split_words:"true" default:"30s" desc:"Time that requests and the batch in hand have to finish when the service stops."`
+	Telemetry    telemetry.Config  `envconfig:""`
+	Kafka        broker.Config     `envconfig:"KAFKA"`
+	Producer     producer.Config   `envconfig:"PRODUCER"`
+	Consumer     consumer.Config   `envconfig:"CONSUMER"`
+	ClickHouse   clickhouse.Config `envconfig:"CLICKHOUSE"`
+	Redis        dedup.Redis       `envconfig:"REDIS"`
+	Dedup        dedup.Config      `envconfig:"DEDUP"`
+}
+
+// Validate implements config.Validator.
+func (c Config) Validate() error {
+	var problems []error
+	if c.AdminAddr == "" {
+		problems = append(problems, errors.New("ADMIN_ADDR must be set"))
+	}
+	if c.DrainTimeout <= c.Consumer.DrainTimeout {
+		problems = append(problems, errors.New("DRAIN_TIMEOUT must be above CONSUMER_DRAIN_TIMEOUT"))
+	}
+	// A copy must meet the claim of the first, however late it is accepted.
+	if c.HTTP.MaxEventAge+c.HTTP.MaxEventAhead >= c.Dedup.TTL {
+		problems = append(problems, errors.New("HTTP_MAX_EVENT_AGE and HTTP_MAX_EVENT_AHEAD must together be below DEDUP_TTL"))
+	}
+	return errors.Join(problems...)
+}
