@@ -105,7 +105,9 @@ func usage(out io.Writer) {
 	fmt.Fprint(out, `
 stack <command> --help shows the flags. Variables: PORT_BASE is added to every
 port, RUN_DIR replaces .run; CLICKHOUSE_ADDR, KAFKA_BROKERS, REDIS_ADDR and
-POSTGRES_DSN name servers to use in place of the stack's own.
+POSTGRES_DSN name servers to use in place of the stack's own; TRAFFIC_SEED,
+TRAFFIC_USERS, TRAFFIC_EVENTS_PER_SECOND and TRAFFIC_CHANGES_PER_SECOND shape
+the sample traffic.
 `)
 }
 

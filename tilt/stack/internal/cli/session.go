@@ -79,7 +79,10 @@ func (s session) supervise(ctx context.Context, stages [][]supervisor.Part, work
 	if err := l.WriteEnv(); err != nil {
 		return err
 	}
-	return keeping.Run(ctx, func(ctx context.Context) error { return work(ctx, keeping) })
+	return keeping.Run(ctx, func(ctx context.Context) error {
+		defer fmt.Fprintln(s.out, "stopping")
+		return work(ctx, keeping)
+	})
 }
 
 // newSession returns the session that c asks for, without starting anything.

@@ -27,12 +27,13 @@ func Ensure(ctx context.Context, l layout.Layout, out io.Writer) error {
 		return err
 	}
 	defer unlock()
-	for _, d := range []download{jarsDownload(l), libraryDownload(l)} {
-		if err := d.ensure(ctx, out); err != nil {
-			return err
-		}
+	if err := jarsDownload(l).ensure(ctx, out); err != nil {
+		return err
 	}
-	return nil
+	if _, err := Library(); err == nil {
+		return nil
+	}
+	return libraryDownload(l).ensure(ctx, out)
 }
 
 // Jars returns the directory of Kafka's and Debezium's jars.
