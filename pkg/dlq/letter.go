@@ -167,8 +167,8 @@ func Decode(data []byte) (Letter, error) {
 	if err := json.Unmarshal(data, &l); err != nil {
 		return Letter{}, fmt.Errorf("decoding a letter: %w", err)
 	}
-	if l.Topic == "" || l.Encoding == "" {
-		return Letter{}, errors.New("decoding a letter: topic or encoding is missing")
+	if l.Topic == "" || l.Encoding == "" || len(l.OriginalEvent) == 0 {
+		return Letter{}, errors.New("decoding a letter: topic, encoding or original event is missing")
 	}
 	if _, err := l.Original(); err != nil {
 		return Letter{}, fmt.Errorf("decoding a letter: %w", err)

@@ -148,6 +148,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"nothing":          ``,
 		"other JSON":       `{"user_id":1}`,
 		"unknown encoding": `{"topic":"t","encoding":"hex","original_event":"00"}`,
+		"no event":         `{"topic":"t","encoding":"json"}`,
 		"broken base64":    `{"topic":"t","encoding":"base64","original_event":"%"}`,
 		"broken key":       `{"topic":"t","encoding":"null","key":{"base64":"%"}}`,
 	} {

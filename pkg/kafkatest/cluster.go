@@ -126,6 +126,11 @@ func (c *Cluster) AddPartitions(topic string, total int) {
 	defer cancel()
 	_, err := request.RequestWith(ctx, c.client)
 	require.NoError(c.tb, err)
+	require.Eventually(c.tb, func() bool { // until Produce can write to them
+		c.client.ForceMetadataRefresh()
+		leader, _, err := c.client.PartitionLeader(topic, int32(total-1))
+		return err == nil && leader >= 0
+	}, Patience, 10*time.Millisecond)
 }
 
 // Truncate removes the records of a partition that lie before offset, as

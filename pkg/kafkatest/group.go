@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Ends returns the offset after the last record of each partition of a topic,
@@ -88,4 +89,17 @@ func (c *Cluster) AwaitCommitted(group, topic string, want map[int]int64) {
 		}
 		return true
 	}, Patience, 10*time.Millisecond, "group %s, topic %s: want %v", group, topic, want)
+}
+
+// Evict removes a member from its group, as the end of its session does.
+func (c *Cluster) Evict(group, member string) error {
+	ctx, cancel := c.patient()
+	defer cancel()
+	request := kmsg.NewPtrLeaveGroupRequest()
+	request.Group = group
+	leaving := kmsg.NewLeaveGroupRequestMember()
+	leaving.MemberID = member
+	request.Members = append(request.Members, leaving)
+	_, err := request.RequestWith(ctx, c.client)
+	return err
 }
