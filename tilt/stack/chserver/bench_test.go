@@ -2,6 +2,7 @@ package chserver_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/ClickHouse/ch-go"
@@ -31,7 +32,7 @@ func BenchmarkSelectOne(b *testing.B) {
 // bytes a row.
 func BenchmarkInsert(b *testing.B) {
 	for _, rows := range []int{1000, 100_000} {
-		b.Run(fmt.Sprint(rows), func(b *testing.B) {
+		b.Run(strconv.Itoa(rows), func(b *testing.B) {
 			client := dial(b, chtest.Start(b), func(o *ch.Options) { o.Compression = ch.CompressionLZ4 })
 			execute(b, client, `CREATE TABLE t (id UInt64, kind LowCardinality(String), body String, at DateTime64(3))
 				ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 1000`)
@@ -45,7 +46,7 @@ func BenchmarkInsert(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				n++
-				require.NoError(b, client.Do(b.Context(), ch.Query{Body: input.Into("t"), Input: input, Settings: tokenSettings(fmt.Sprint(n))}))
+				require.NoError(b, client.Do(b.Context(), ch.Query{Body: input.Into("t"), Input: input, Settings: tokenSettings(strconv.Itoa(n))}))
 			}
 			b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
 		})

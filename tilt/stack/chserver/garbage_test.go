@@ -33,9 +33,9 @@ func talk(t *testing.T, server *chtest.Server, sent []byte) []byte {
 	return answer
 }
 
-func hello(database string) []byte {
+func hello() []byte {
 	var b proto.Buffer
-	proto.ClientHello{Name: "test", ProtocolVersion: 54460, Database: database, User: "default"}.Encode(&b)
+	proto.ClientHello{Name: "test", ProtocolVersion: 54460, Database: "nova", User: "default"}.Encode(&b)
 	b.PutString("") // addendum
 	return b.Buf
 }
@@ -72,7 +72,7 @@ func TestWrongHello(t *testing.T) {
 	require.Contains(t, string(talk(t, server, []byte{byte(proto.ClientCodeQuery)})), "Unexpected packet")
 	require.Contains(t, string(talk(t, server, []byte{0xee})), "Unexpected packet")
 	require.Empty(t, talk(t, server, nil))
-	require.Empty(t, talk(t, server, hello("nova")[:9]))
+	require.Empty(t, talk(t, server, hello()[:9]))
 	require.Empty(t, talk(t, server, []byte{0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}))
 	requireServes(t, server)
 }
@@ -83,7 +83,7 @@ func TestWrongPackets(t *testing.T) {
 	server := chtest.Start(t)
 	execute(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
 	answer := func(packets ...[]byte) string {
-		return string(talk(t, server, append(hello("nova"), bytes.Join(packets, nil)...)))
+		return string(talk(t, server, append(hello(), bytes.Join(packets, nil)...)))
 	}
 	require.Contains(t, answer([]byte{0}), "Unexpected packet")
 	require.Contains(t, answer([]byte{99}), "Unknown packet")
@@ -149,7 +149,7 @@ func TestGarbage(t *testing.T) {
 		for i := range noise {
 			noise[i] = byte(random.Uint32())
 		}
-		talk(t, server, append(hello("nova"), noise...))
+		talk(t, server, append(hello(), noise...))
 	}
 	requireServes(t, server)
 	require.NoError(t, client.Ping(deadline(t)))
@@ -190,7 +190,7 @@ func TestWrongFrames(t *testing.T) {
 	binary.LittleEndian.PutUint32(frame[17:], 1<<31)
 	binary.LittleEndian.PutUint32(frame[21:], 1<<31)
 	b.PutRaw(frame)
-	require.Contains(t, string(talk(t, server, append(hello("nova"), b.Buf...))), "DB::Exception")
+	require.Contains(t, string(talk(t, server, append(hello(), b.Buf...))), "DB::Exception")
 	requireServes(t, server)
 }
 
@@ -199,12 +199,12 @@ func TestWrongFrames(t *testing.T) {
 func TestCancelPacket(t *testing.T) {
 	server := chtest.Start(t)
 	cancel, ping := []byte{byte(proto.ClientCodeCancel)}, []byte{byte(proto.ClientCodePing)}
-	sent := bytes.Join([][]byte{hello("nova"), cancel, query("SELECT sum(number) FROM system.numbers"), cancel, ping}, nil)
+	sent := bytes.Join([][]byte{hello(), cancel, query("SELECT sum(number) FROM system.numbers"), cancel, ping}, nil)
 	answer := talk(t, server, sent)
 	require.True(t, bytes.HasSuffix(answer, []byte{byte(proto.ServerCodeEndOfStream), byte(proto.ServerCodePong)}), "%q", answer)
 	require.NotContains(t, string(answer), "DB::Exception")
 
 	execute(t, dial(t, server), "CREATE TABLE t (v UInt64) ENGINE = MergeTree ORDER BY v")
-	answer = talk(t, server, bytes.Join([][]byte{hello("nova"), query("INSERT INTO t VALUES"), cancel, ping}, nil))
+	answer = talk(t, server, bytes.Join([][]byte{hello(), query("INSERT INTO t VALUES"), cancel, ping}, nil))
 	require.True(t, bytes.HasSuffix(answer, []byte{byte(proto.ServerCodeEndOfStream), byte(proto.ServerCodePong)}), "%q", answer)
 }

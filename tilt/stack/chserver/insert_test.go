@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"testing"
 	"time"
 
@@ -225,7 +226,7 @@ func TestInsertToken(t *testing.T) {
 	}
 	expect := func(batches int) {
 		t.Helper()
-		want := fmt.Sprint(3000 * batches)
+		want := strconv.Itoa(3000 * batches)
 		require.Equal(t, want, server.Query("SELECT count() FROM events"))
 		require.Equal(t, want, server.Query("SELECT sum(n) FROM hourly"))
 		require.Equal(t, want, server.Query("SELECT sum(n) FROM posts"))

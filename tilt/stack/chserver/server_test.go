@@ -2,7 +2,6 @@ package chserver_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -20,62 +19,62 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const bound = 30 * time.Second
 
 // deadline returns a context with that deadline.
-func deadline(t testing.TB) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
-	t.Cleanup(cancel)
+func deadline(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), bound)
+	tb.Cleanup(cancel)
 	return ctx
 }
 
 // dial connects to the server's database nova.
-func dial(t testing.TB, server *chtest.Server, change ...func(*ch.Options)) *ch.Client {
-	t.Helper()
+func dial(tb testing.TB, server *chtest.Server, change ...func(*ch.Options)) *ch.Client {
+	tb.Helper()
 	options := ch.Options{Address: server.Addr, Database: "nova", DialTimeout: bound}
 	for _, f := range change {
 		f(&options)
 	}
-	client, err := ch.Dial(deadline(t), options)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = client.Close() }) // some tests close it themselves
+	client, err := ch.Dial(deadline(tb), options)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = client.Close() }) // some tests close it themselves
 	return client
 }
 
-func execute(t testing.TB, client *ch.Client, sql string) {
-	t.Helper()
-	require.NoError(t, client.Do(deadline(t), ch.Query{Body: sql}), sql)
+func execute(tb testing.TB, client *ch.Client, sql string) {
+	tb.Helper()
+	require.NoError(tb, client.Do(deadline(tb), ch.Query{Body: sql}), sql)
 }
 
 // requireException requires an exception with that code.
-func requireException(t testing.TB, err error, code proto.Error) {
-	t.Helper()
+func requireException(tb testing.TB, err error, code proto.Error) {
+	tb.Helper()
 	var exception *ch.Exception
-	require.ErrorAs(t, err, &exception)
-	require.Equal(t, code, exception.Code, exception.Message)
+	require.ErrorAs(tb, err, &exception)
+	require.Equal(tb, code, exception.Code, exception.Message)
 }
 
 // selectOne returns the single value of a SELECT.
-func selectOne[T any](t testing.TB, client *ch.Client, column proto.ColumnOf[T], sql string) T {
-	t.Helper()
-	require.NoError(t, client.Do(deadline(t), ch.Query{Body: sql, Result: proto.Results{{Name: "v", Data: column}}}), sql)
-	require.Equal(t, 1, column.Rows(), sql)
+func selectOne[T any](tb testing.TB, client *ch.Client, column proto.ColumnOf[T], sql string) T {
+	tb.Helper()
+	require.NoError(tb, client.Do(deadline(tb), ch.Query{Body: sql, Result: proto.Results{{Name: "v", Data: column}}}), sql)
+	require.Equal(tb, 1, column.Rows(), sql)
 	return column.Row(0)
 }
 
-func count(t testing.TB, client *ch.Client, table string) uint64 {
-	t.Helper()
-	return selectOne(t, client, new(proto.ColUInt64), "SELECT count() AS v FROM "+table)
+func count(tb testing.TB, client *ch.Client, table string) uint64 {
+	tb.Helper()
+	return selectOne(tb, client, new(proto.ColUInt64), "SELECT count() AS v FROM "+table)
 }
 
 // await polls until ok.
-func await(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+func await(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()
-	for ctx := deadline(t); !ok(); {
+	for ctx := deadline(tb); !ok(); {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			t.Fatal("waiting in vain until " + what)
+			tb.Fatal("waiting in vain until " + what)
 		}
 	}
 }
@@ -111,9 +110,7 @@ func TestHello(t *testing.T) {
 		options := ch.Options{Address: server.Addr, Database: "nova"}
 		refused.change(&options)
 		_, err := ch.Dial(deadline(t), options)
-		var exception *ch.Exception
-		require.True(t, errors.As(err, &exception), err)
-		require.Equal(t, refused.code, exception.Code)
+		requireException(t, err, refused.code)
 	}
 
 	execute(t, client, "CREATE DATABASE other")

@@ -69,7 +69,7 @@ func typed(c typeCase) typeCase {
 }
 
 // of returns a constructor of a column type whose zero value is ready.
-func of[T any, C any, P interface {
+func of[T, C any, P interface {
 	*C
 	proto.ColumnOf[T]
 }]() func() proto.ColumnOf[T] {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -82,7 +81,7 @@ func lockDirectory(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("creating data directory: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // the operator names the directory
 	if err != nil {
 		return nil, fmt.Errorf("locking data directory: %w", err)
 	}
@@ -93,11 +92,10 @@ func lockDirectory(dir string) (*os.File, error) {
 }
 
 func (e *Engine) start(database string) error {
-	ctx := context.Background()
-	if err := e.control.Exec(ctx, "CREATE DATABASE IF NOT EXISTS "+QuoteName(database)); err != nil {
+	if err := e.control.run("CREATE DATABASE IF NOT EXISTS " + QuoteName(database)); err != nil {
 		return fmt.Errorf("creating database %s: %w", database, err)
 	}
-	names, err := e.control.Text(ctx, "SELECT name FROM system.settings")
+	names, err := e.control.read("SELECT name FROM system.settings")
 	if err != nil {
 		return fmt.Errorf("reading the names of settings: %w", err)
 	}
@@ -105,7 +103,7 @@ func (e *Engine) start(database string) error {
 	for name := range strings.Lines(names) {
 		e.settings[strings.TrimSuffix(name, "\n")] = true
 	}
-	facts, err := e.control.Text(ctx, "SELECT version(), timezone()")
+	facts, err := e.control.read("SELECT version(), timezone()")
 	if err != nil {
 		return fmt.Errorf("reading the version: %w", err)
 	}
@@ -147,7 +145,7 @@ func (e *Engine) NewSession(database string) (*Session, error) {
 	}
 	// The comment is how a running statement of this session is found.
 	for _, sql := range []string{"USE " + QuoteName(database), "SET log_comment = " + Quote(s.comment)} {
-		if err := s.Exec(context.Background(), sql); err != nil {
+		if err := s.run(sql); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -156,16 +154,12 @@ func (e *Engine) NewSession(database string) (*Session, error) {
 }
 
 func (e *Engine) connect() (*Session, error) {
-	arguments := [][]byte{[]byte("chserver\x00"), []byte("--path=" + e.store + "\x00")}
-	argv := make([]*byte, len(arguments))
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
-	for i, argument := range arguments {
-		argv[i] = &argument[0]
-		pinner.Pin(argv[i])
-	}
-	handle := e.library.connect(int32(len(argv)), unsafe.Pointer(&argv[0]))
-	runtime.KeepAlive(arguments)
+	program, _ := pin(&pinner, "chserver")
+	path, _ := pin(&pinner, "--path="+e.store)
+	argv := []unsafe.Pointer{program, path}
+	handle := e.library.connect(int32(len(argv)), array(&pinner, argv))
 	if handle == nil {
 		return nil, fmt.Errorf("opening a session of the engine on %s: the engine gives no reason", e.store)
 	}
@@ -185,5 +179,5 @@ func (e *Engine) kill(comment string) error {
 	if e.control == nil {
 		return nil
 	}
-	return e.control.Exec(context.Background(), "KILL QUERY WHERE Settings['log_comment'] = "+Quote(comment)+" ASYNC")
+	return e.control.run("KILL QUERY WHERE Settings['log_comment'] = " + Quote(comment) + " ASYNC")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -263,7 +264,7 @@ func TestReopen(t *testing.T) {
 		require.NoError(t, err)
 		exec(t, s, "CREATE TABLE IF NOT EXISTS t (a UInt64) ENGINE = MergeTree ORDER BY a")
 		exec(t, s, fmt.Sprintf("INSERT INTO t VALUES (%d)", round))
-		require.Equal(t, fmt.Sprint(round+1), text(t, s, "SELECT count() FROM t"))
+		require.Equal(t, strconv.Itoa(round+1), text(t, s, "SELECT count() FROM t"))
 		s.Close()
 		require.NoError(t, e.Close())
 		require.NoError(t, e.Close())

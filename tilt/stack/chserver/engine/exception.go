@@ -8,7 +8,7 @@ import (
 )
 
 // Exception is an error that ClickHouse reports.
-type Exception struct {
+type Exception struct { //nolint:errname // ClickHouse's own word for it
 	// Code is ClickHouse's error code, such as 60.
 	Code int32
 	// Name is the code's name, such as UNKNOWN_TABLE.

@@ -63,6 +63,24 @@ func (l *library) functions() map[string]any {
 	}
 }
 
+// err returns the exception that a result stands for.
+func (l *library) err(result unsafe.Pointer) error {
+	if text := l.resultError(result); text != "" {
+		return parseException(text)
+	}
+	return nil
+}
+
+// content returns the bytes of a result, which are the library's: they are
+// valid until it is destroyed.
+func (l *library) content(result unsafe.Pointer) []byte {
+	size := l.resultLength(result)
+	if size == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(l.resultBuffer(result)), size) //nolint:gosec // both are the library's word
+}
+
 // load opens the shared library at path and binds what is used of it.
 func load(path string) (*library, error) {
 	handle, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)

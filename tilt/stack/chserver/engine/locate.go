@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+
+	"github.com/nova-data/nova/pkg/config"
 )
 
 // LibraryVersion is the version of the npm packages @chdb/lib-linux-* that
@@ -16,31 +19,27 @@ const LibraryVersion = "26.7.3-stable.1"
 // nova in the user's cache directory) where `make deps` puts it. It fails when
 // there is no such file.
 func LibraryPath(explicit string) (string, error) {
-	path := explicit
-	if path == "" {
-		path = os.Getenv("LIBCHDB_PATH")
+	var environment struct {
+		LibchdbPath string `split_words:"true" desc:"path of libchdb.so"`
+		NovaCache   string `split_words:"true" desc:"directory of what make deps has fetched"`
 	}
+	if err := config.Load(&environment); err != nil {
+		return "", fmt.Errorf("finding the ClickHouse library: %w", err)
+	}
+	path := cmp.Or(explicit, environment.LibchdbPath)
 	if path == "" {
-		cached, err := cachedLibrary()
-		if err != nil {
-			return "", err
+		cache := environment.NovaCache
+		if cache == "" {
+			user, err := os.UserCacheDir()
+			if err != nil {
+				return "", fmt.Errorf("finding the cache directory: %w", err)
+			}
+			cache = filepath.Join(user, "nova")
 		}
-		path = cached
+		path = filepath.Join(cache, "libchdb", LibraryVersion, runtime.GOARCH, "libchdb.so")
 	}
 	if _, err := os.Stat(path); err != nil {
 		return "", fmt.Errorf("finding the ClickHouse library (`make deps` installs it): %w", err)
 	}
 	return path, nil
-}
-
-func cachedLibrary() (string, error) {
-	cache := os.Getenv("NOVA_CACHE")
-	if cache == "" {
-		user, err := os.UserCacheDir()
-		if err != nil {
-			return "", fmt.Errorf("finding the cache directory: %w", err)
-		}
-		cache = filepath.Join(user, "nova")
-	}
-	return filepath.Join(cache, "libchdb", LibraryVersion, runtime.GOARCH, "libchdb.so"), nil
 }

@@ -71,14 +71,14 @@ func (r *Result) Next() ([]byte, error) {
 	}
 	r.fetched = false
 	l := r.session.engine.library
-	size := l.resultLength(r.chunk)
-	if r.stream == nil || size == 0 {
+	content := l.content(r.chunk)
+	if r.stream == nil || len(content) == 0 {
 		r.ended = true
 	}
-	if size == 0 {
+	if len(content) == 0 {
 		return nil, io.EOF
 	}
-	return unsafe.Slice((*byte)(l.resultBuffer(r.chunk)), size), nil
+	return content, nil
 }
 
 func (r *Result) fetch() error {
@@ -111,7 +111,7 @@ func (r *Result) WriteTo(w io.Writer) (int64, error) {
 	var written int64
 	for {
 		chunk, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return written, nil
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -84,7 +85,7 @@ func (s *Session) Exec(ctx context.Context, sql string) error {
 	}
 	defer r.Close()
 	for {
-		if _, err := r.Next(); err == io.EOF {
+		if _, err := r.Next(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -161,12 +162,22 @@ func (s *Session) restore(names []string) {
 	}
 }
 
-// run executes a statement that has no result.
+// run executes a short statement of the package's own, without a result.
 func (s *Session) run(sql string) error {
+	_, err := s.read(sql)
+	return err
+}
+
+// read executes a short statement of the package's own and returns its result
+// as tab-separated text. It does not ask whether the session is busy.
+func (s *Session) read(sql string) (string, error) {
 	l := s.engine.library
-	result := s.call(l.query, Query{SQL: sql, Format: "Null"})
+	result := s.call(l.query, Query{SQL: sql, Format: "TSVRaw"})
 	defer l.destroyResult(result)
-	return l.err(result)
+	if err := l.err(result); err != nil {
+		return "", err
+	}
+	return string(l.content(result)), nil
 }
 
 // killWhenDone cancels what the session runs when ctx ends, again and again
@@ -210,35 +221,29 @@ type queryFunction = func(connection, sql unsafe.Pointer, sqlLen uint64, format 
 func (s *Session) call(function queryFunction, q Query) unsafe.Pointer {
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
-	pin := func(text string) (*byte, uint64) {
-		// The library refuses null addresses, also of empty values.
-		bytes := append([]byte(text), 0)
-		pinner.Pin(&bytes[0])
-		return &bytes[0], uint64(len(text))
-	}
 	count := len(q.Parameters)
-	names, nameLens := make([]*byte, count+1), make([]uint64, count+1)
-	values, valueLens := make([]*byte, count+1), make([]uint64, count+1)
+	names, nameLens := make([]unsafe.Pointer, count+1), make([]uint64, count+1)
+	values, valueLens := make([]unsafe.Pointer, count+1), make([]uint64, count+1)
 	for i, parameter := range q.Parameters {
-		names[i], nameLens[i] = pin(parameter.Name)
-		values[i], valueLens[i] = pin(parameter.Value)
+		names[i], nameLens[i] = pin(&pinner, parameter.Name)
+		values[i], valueLens[i] = pin(&pinner, parameter.Value)
 	}
-	sql, sqlLen := pin(q.SQL)
-	format, formatLen := pin(q.Format)
-	result := function(s.connection, unsafe.Pointer(sql), sqlLen, unsafe.Pointer(format), formatLen,
-		unsafe.Pointer(&names[0]), unsafe.Pointer(&nameLens[0]), unsafe.Pointer(&values[0]), unsafe.Pointer(&valueLens[0]), uint64(count))
-	runtime.KeepAlive(names)
-	runtime.KeepAlive(nameLens)
-	runtime.KeepAlive(values)
-	runtime.KeepAlive(valueLens)
-	return result
+	sql, sqlLen := pin(&pinner, q.SQL)
+	format, formatLen := pin(&pinner, q.Format)
+	return function(s.connection, sql, sqlLen, format, formatLen,
+		array(&pinner, names), array(&pinner, nameLens), array(&pinner, values), array(&pinner, valueLens), uint64(count))
 }
 
-func (l *library) err(result unsafe.Pointer) error {
-	if text := l.resultError(result); text != "" {
-		return parseException(text)
-	}
-	return nil
+// pin returns a text as the library takes it, at an address that stays. The
+// library refuses null addresses, also of empty texts.
+func pin(pinner *runtime.Pinner, text string) (address unsafe.Pointer, length uint64) {
+	return array(pinner, append([]byte(text), 0)), uint64(len(text))
+}
+
+// array returns the address of the first of values, which stay there.
+func array[T any](pinner *runtime.Pinner, values []T) unsafe.Pointer {
+	pinner.Pin(&values[0])
+	return unsafe.Pointer(&values[0]) //nolint:gosec // pinned until the library returns
 }
 
 func unknownSetting(name string) error {

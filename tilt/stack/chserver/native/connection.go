@@ -96,8 +96,9 @@ func (c *connection) packet(ctx context.Context) error {
 		return c.query(ctx)
 	case proto.ClientCodeHello, proto.ClientCodeData:
 		return unexpectedPacket(code)
+	default:
+		return unknownPacket(code)
 	}
-	return unknownPacket(code)
 }
 
 func (c *connection) pong() error {

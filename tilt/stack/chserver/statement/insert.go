@@ -173,7 +173,7 @@ func (l *lexer) names() []string {
 		name := l.name(t)
 		t = l.next()
 		for ; l.is(t, "."); t = l.next() {
-			name += "." + l.name(l.next())
+			name = strings.Join([]string{name, l.name(l.next())}, ".")
 		}
 		names = append(names, name)
 		if l.is(t, ")") {

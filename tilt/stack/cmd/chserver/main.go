@@ -53,7 +53,7 @@ func run(ctx context.Context, arguments []string) error {
 		Log:  slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		Exit: func() { os.Exit(exitFault) },
 		Ready: func(native, http net.Addr) {
-			fmt.Printf("ready native=%s http=%s\n", native, http)
+			fmt.Fprintf(os.Stdout, "ready native=%s http=%s\n", native, http)
 		},
 	})
 }

@@ -175,7 +175,7 @@ func skipInfo(src *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
-		size := 0
+		var size int
 		switch field {
 		case 0:
 			return nil

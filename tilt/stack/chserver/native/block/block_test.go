@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,28 +34,32 @@ func sample(rows int) proto.Input {
 	for i := range rows {
 		numbers.Append(uint64(i))
 		texts.Append(strings.Repeat("x", i%300))
-		keys.Append(fmt.Sprint(i % 400)) // more than 255 keys: wider indexes
-		lists.Append([]string{"a", fmt.Sprint(i)}[:i%3%2*2])
+		keys.Append(strconv.Itoa(i % 400)) // more than 255 keys: wider indexes
+		lists.Append([]string{"a", strconv.Itoa(i)}[:i%3%2*2])
 		maps.Append(map[string]proto.Nullable[int32]{"k": {Set: i%2 == 0, Value: int32(i)}})
 		tuples[0].(*proto.ColUInt8).Append(uint8(i))
 		tuples[1].(*proto.ColStr).Append("t")
 	}
 	return proto.Input{
-		{Name: "numbers", Data: &numbers}, {Name: "texts", Data: &texts}, {Name: "keys", Data: keys},
-		{Name: "lists", Data: lists}, {Name: "maps", Data: maps}, {Name: "tuples", Data: tuples},
+		{Name: "numbers", Data: &numbers},
+		{Name: "texts", Data: &texts},
+		{Name: "keys", Data: keys},
+		{Name: "lists", Data: lists},
+		{Name: "maps", Data: maps},
+		{Name: "tuples", Data: tuples},
 	}
 }
 
 // encode writes a block as ch-go does for that revision.
-func encode(t testing.TB, input proto.Input, revision int) []byte {
-	t.Helper()
+func encode(tb testing.TB, input proto.Input, revision int) []byte {
+	tb.Helper()
 	rows := 0
 	if len(input) > 0 {
 		rows = input[0].Data.Rows()
 	}
 	var b proto.Buffer
 	header := proto.Block{Info: proto.BlockInfo{BucketNum: -1}, Columns: len(input), Rows: rows}
-	require.NoError(t, header.EncodeBlock(&b, revision, input))
+	require.NoError(tb, header.EncodeBlock(&b, revision, input))
 	return b.Buf
 }
 
@@ -105,7 +110,7 @@ func TestHeader(t *testing.T) {
 // as it was.
 func TestTruncated(t *testing.T) {
 	whole := encode(t, sample(3), newest)
-	for cut := range len(whole) {
+	for cut := range whole {
 		got, _, err := block.NewReframer(newest).FromClient([]byte("before"), reader(whole[:cut]))
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF, cut)
 		require.Equal(t, "before", string(got))

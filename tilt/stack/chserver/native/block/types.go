@@ -16,19 +16,41 @@ func (e *UnsupportedTypeError) Error() string {
 // maxTypeDepth bounds the nesting of a type, which may be garbage.
 const maxTypeDepth = 32
 
-var widths = map[string]fixed{
-	"Int8": 1, "Int16": 2, "Int32": 4, "Int64": 8, "Int128": 16, "Int256": 32,
-	"UInt8": 1, "UInt16": 2, "UInt32": 4, "UInt64": 8, "UInt128": 16, "UInt256": 32,
-	"Float32": 4, "Float64": 8, "BFloat16": 2, "Bool": 1, "Nothing": 1,
-	"Date": 2, "Date32": 4, "DateTime": 4, "DateTime64": 8, "Time": 4, "Time64": 8,
-	"UUID": 16, "IPv4": 4, "IPv6": 16, "Enum8": 1, "Enum16": 2,
-	"Decimal32": 4, "Decimal64": 8, "Decimal128": 16, "Decimal256": 32,
+// width returns the bytes of a value of a type without arguments that matter,
+// or 0.
+func width(name string) fixed {
+	switch name {
+	case "Int8", "UInt8", "Bool", "Enum8", "Nothing":
+		return 1
+	case "Int16", "UInt16", "BFloat16", "Date", "Enum16":
+		return 2
+	case "Int32", "UInt32", "Float32", "Date32", "DateTime", "Time", "IPv4", "Decimal32":
+		return 4
+	case "Int64", "UInt64", "Float64", "DateTime64", "Time64", "Decimal64":
+		return 8
+	case "Int128", "UInt128", "UUID", "IPv6", "Decimal128":
+		return 16
+	case "Int256", "UInt256", "Decimal256":
+		return 32
+	}
+	return 0
 }
 
-// geometry types are names for nested ones.
-var geometry = map[string]string{
-	"Point": "Tuple(Float64, Float64)", "Ring": "Array(Point)", "LineString": "Array(Point)",
-	"MultiLineString": "Array(LineString)", "Polygon": "Array(Ring)", "MultiPolygon": "Array(Polygon)",
+// geometry returns the type that a geometric name stands for, or nothing.
+func geometry(name string) string {
+	switch name {
+	case "Point":
+		return "Tuple(Float64, Float64)"
+	case "Ring", "LineString":
+		return "Array(Point)"
+	case "MultiLineString":
+		return "Array(LineString)"
+	case "Polygon":
+		return "Array(Ring)"
+	case "MultiPolygon":
+		return "Array(Polygon)"
+	}
+	return ""
 }
 
 // parse returns the layout of a type.
@@ -40,10 +62,10 @@ func parse(typeName string, depth int) (layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	if width, ok := widths[name]; ok {
-		return width, nil
+	if bytes := width(name); bytes != 0 {
+		return bytes, nil
 	}
-	if nested, ok := geometry[name]; ok {
+	if nested := geometry(name); nested != "" {
 		return parse(nested, depth+1)
 	}
 	switch name {
