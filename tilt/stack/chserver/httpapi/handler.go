@@ -82,7 +82,7 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request) {
 
 // run executes q in a session of its own.
 func (h *handler) run(ctx context.Context, q request, a *answer) error {
-	session, err := h.Engine.NewSession(cmp.Or(q.database, h.Database)) //nolint:contextcheck // takes about a millisecond
+	session, err := h.Engine.NewSession(cmp.Or(q.database, h.Database))
 	if err != nil {
 		return err
 	}
