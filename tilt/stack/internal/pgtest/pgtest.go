@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const startTimeout = 30 * time.Second
+const startTimeout = time.Minute
 
 // Server is a PostgreSQL server that lives as long as its test.
 type Server struct {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,20 +64,32 @@ func newSides(t *testing.T) *sides {
 // stops answering at the end, so that some events are of unknown fate.
 func (s *sides) play() {
 	s.t.Helper()
-	bodies := 0
+	var bodies atomic.Int64
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		if bodies++; bodies <= 4 {
+		if bodies.Add(1) <= 4 {
 			w.WriteHeader(http.StatusAccepted)
 			return
 		}
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}))
 	defer api.Close()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		defer cancel()
+		for c := s.ledger.Counters(); c.Changes < 800 || c.Repeats == 0; c = s.ledger.Counters() {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	err := traffic.Run(ctx,
-		traffic.Config{Seed: 1, Users: 30, EventsPerSecond: 100, ChangesPerSecond: 600, Grace: 100 * time.Millisecond},
+		traffic.Config{Seed: 1, Users: 30, EventsPerSecond: 200, ChangesPerSecond: 1000, Grace: 100 * time.Millisecond},
 		traffic.Deps{EventsURL: api.URL, PostgresDSN: s.postgres.DSN, Ledger: s.ledger, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(s.t, err)
 	for id := range s.ledger.Accepted() {

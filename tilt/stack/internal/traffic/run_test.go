@@ -38,7 +38,7 @@ func start(t *testing.T, cfg Config, dsn, url string) *started {
 // until waits for the counters to say so.
 func (r *started) until(enough func(Counters) bool) {
 	r.t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !enough(r.ledger.Counters()) {
