@@ -101,6 +101,11 @@ func startRelay(t *testing.T, target string) *relay {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
+	return serveRelay(t, listener, target)
+}
+
+func serveRelay(t *testing.T, listener net.Listener, target string) *relay {
+	t.Helper()
 	r := &relay{address: listener.Addr().String(), listener: listener}
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -2,6 +2,7 @@ package clickhouse_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -20,6 +21,8 @@ import (
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/tlsclient"
+	"github.com/nova-data/nova/pkg/tlsclient/tlstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -279,4 +282,31 @@ func TestSpansStayOutOfClickHouse(t *testing.T) {
 	// The protocol sends either half of a trace id backwards.
 	assert.NotContains(t, relay.sent(), "trace-id")
 	assert.NotContains(t, relay.sent(), "di-ecart")
+}
+
+// TestTLS holds that everything travels encrypted when asked for, that the
+// server's certificate is verified, and that a silent peer is noticed there too.
+func TestTLS(t *testing.T) {
+	server := chtest.Start(t)
+	files := tlstest.Make(t, "127.0.0.1")
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{files.Server}, MinVersion: tls.VersionTLS12})
+	require.NoError(t, err)
+	relay := serveRelay(t, listener, server.Addr)
+	secured := func(authority string) func(*clickhouse.Config) {
+		return func(cfg *clickhouse.Config) {
+			cfg.Timeout = 2 * time.Second
+			cfg.TLS = tlsclient.Config{Enabled: true, CAFile: authority}
+		}
+	}
+	pool := open(t, secured(files.CAFile), relay.address)
+	for range 3 {
+		require.NoError(t, pool.Ping(t.Context()))
+	}
+	assert.Equal(t, 1, relay.accepted(), "a connection that is alive is used again")
+	require.ErrorContains(t, open(t, secured(tlstest.Make(t, "127.0.0.1").CAFile), relay.address).Ping(t.Context()), "unknown authority")
+
+	relay.silenceAfter(0)
+	started := time.Now()
+	require.ErrorIs(t, pool.Ping(t.Context()), context.DeadlineExceeded)
+	assert.Less(t, time.Since(started), 4*time.Second)
 }

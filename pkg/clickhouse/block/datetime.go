@@ -1,15 +1,12 @@
 package block
 
-import (
-	"time"
+import "github.com/ClickHouse/ch-go/proto"
 
-	"github.com/ClickHouse/ch-go/proto"
-)
-
-// DateTime64 holds 1900-01-01 00:00:00 to 2299-12-31 23:59:59.999999, in UTC.
-var (
-	minMicros = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-	maxMicros = time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro() - 1
+// DateTime64 holds 1900-01-01 00:00:00 to 2299-12-31 23:59:59.999999, in UTC:
+// in microseconds since 1970.
+const (
+	minMicros = -2_208_988_800_000_000
+	maxMicros = 10_413_792_000_000_000 - 1
 )
 
 const microsPerMilli = 1000
