@@ -44,13 +44,16 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	}, errors.Join(problems...)
 }
 
+const millisPerSecond = 1000
+
 // handled records what one batch did. It is called once its rows are stored.
 func (m *metrics) handled(ctx context.Context, b *batch) {
 	now := time.Now().UnixMilli()
 	of := attribute.String("table", b.table.Target)
 	labelled := metric.WithAttributeSet(attribute.NewSet(of))
+	options := []metric.RecordOption{labelled} // made once, not per row
 	for _, committed := range b.commits {
-		m.lag.Record(ctx, float64(now-committed)/millisPerSecond, labelled)
+		m.lag.Record(ctx, float64(now-committed)/millisPerSecond, options...)
 	}
 	m.rows.Add(ctx, int64(b.rows.Block().Rows()), labelled)
 	for kind, count := range b.ignored {
@@ -73,8 +76,6 @@ type columnNames struct {
 	mu   sync.Mutex
 	seen map[string]bool
 }
-
-const millisPerSecond = 1000
 
 const (
 	mostColumnNames = 100
