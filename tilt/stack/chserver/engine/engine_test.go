@@ -219,19 +219,22 @@ func TestCancel(t *testing.T) {
 		"SELECT sum(cityHash64(number)) FROM numbers(1000000000000)",
 		"SELECT number FROM numbers(1000000000000)",
 		"SELECT count() FROM system.numbers SETTINGS max_threads = 1",
+		"INSERT INTO FUNCTION null('a UInt64') SELECT number FROM system.numbers",
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		started := time.Now()
 		r, err := s.Query(ctx, engine.Query{SQL: sql, Format: "Native", Stream: true})
-		for err == nil {
-			_, err = r.Next()
+		if err == nil {
+			for err == nil {
+				_, err = r.Next()
+			}
+			r.Close()
 		}
+		cancel()
 		var exception *engine.Exception
 		require.ErrorAs(t, err, &exception, sql)
 		require.Equal(t, int32(394), exception.Code, sql)
 		require.Less(t, time.Since(started), 5*time.Second, sql)
-		r.Close()
-		cancel()
 		require.Equal(t, "1", text(t, s, "SELECT 1"))
 	}
 }

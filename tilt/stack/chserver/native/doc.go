@@ -10,6 +10,10 @@
 // A Server serves any number of connections, each with a session of its own
 // and one query at a time.
 //
+// Not served, and refused by name: temporary tables sent with a query, columns
+// of JSON, Dynamic, Variant and AggregateFunction. Query ids are the engine's
+// own, and totals and extremes are left out of results.
+//
 // What is no valid packet ends its connection, with an exception where the
 // client can still understand one; it never ends the server.
 package native
