@@ -29,7 +29,8 @@ func deadline(tb testing.TB) context.Context {
 // dial connects to the server's database nova.
 func dial(tb testing.TB, server *chtest.Server, change ...func(*ch.Options)) *ch.Client {
 	tb.Helper()
-	options := ch.Options{Address: server.Addr, Database: "nova", DialTimeout: bound}
+	// ch-go notices the end of a context when a read times out.
+	options := ch.Options{Address: server.Addr, Database: "nova", DialTimeout: bound, ReadTimeout: 100 * time.Millisecond}
 	for _, f := range change {
 		f(&options)
 	}
