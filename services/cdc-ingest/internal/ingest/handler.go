@@ -89,14 +89,14 @@ func (h *Handler) Handle(ctx context.Context, records []consumer.Record) error {
 func (h *Handler) fill(b *batch, records []consumer.Record) error {
 	for i := range records {
 		err := b.add(&records[i])
-		var unmapped *debezium.UnmappedError
-		switch {
-		case err == nil:
-		case errors.As(err, &unmapped):
-			return fmt.Errorf("%w: if its source is the newest one, set CDC_EPOCHS=%s", err, unmapped.Epochs)
-		default:
-			b.refuse(&records[i], err)
+		if err == nil {
+			continue
 		}
+		var unmapped *debezium.UnmappedError
+		if errors.As(err, &unmapped) {
+			return fmt.Errorf("%w: if its source is the newest one, set CDC_EPOCHS=%s", err, unmapped.Epochs)
+		}
+		b.refuse(&records[i], err)
 	}
 	return nil
 }
