@@ -55,6 +55,11 @@ func (r *reader) int64() int64 {
 }
 
 func (r *reader) varint() int64 {
+	if len(r.data) > 0 && r.data[0] < 0x80 { // most are lengths and deltas of one byte
+		value := int64(r.data[0]>>1) ^ -int64(r.data[0]&1)
+		r.data = r.data[1:]
+		return value
+	}
 	value, n := binary.Varint(r.data)
 	if n <= 0 {
 		r.take(len(r.data) + 1)

@@ -24,6 +24,7 @@ const (
 	controlBit        = 1 << 5
 	abortMarker       = 0
 	maxHeaderNames    = 64
+	maxPreallocated   = 1 << 14
 	maxDecompressed   = 256 << 20
 	decompressionRate = 4
 )
@@ -78,7 +79,7 @@ func (b batchInfo) transactional() bool { return b.attributes&transactionalBit !
 // An error is about the first batch that cannot be read; what precedes it is
 // returned without one, so that the error comes with the next fetch.
 func (d *batchDecoder) decode(data []byte, position int64, aborted []abortedTransaction) (chunk, error) {
-	c := chunk{partition: d.partition, next: position}
+	c := chunk{partition: d.partition, next: position, records: make([]Record, 0, announced(data, position))}
 	filter := newTransactionFilter(aborted)
 	for len(data) > 0 {
 		b, size, err := readBatchHeader(data)
@@ -98,6 +99,23 @@ func (d *batchDecoder) decode(data []byte, position int64, aborted []abortedTran
 		c.next = max(c.next, b.last+1)
 	}
 	return c, nil
+}
+
+// announced returns how many records the batches from position on say to hold,
+// within reason: nothing is checked yet.
+func announced(data []byte, position int64) int {
+	total := 0
+	for len(data) > 0 && total < maxPreallocated {
+		b, size, err := readBatchHeader(data)
+		if err != nil {
+			break
+		}
+		if b.last >= position && !b.control() {
+			total += b.recordCount
+		}
+		data = data[size:]
+	}
+	return min(total, maxPreallocated)
 }
 
 func readBatchHeader(data []byte) (b batchInfo, size int, err error) {
