@@ -105,7 +105,7 @@ func TestMigrateBringsUpToDate(t *testing.T) {
 	}
 	planned := run(t, "migrate", "plan")
 	assert.Contains(t, planned.stdout, "ClickHouse schema: version 0 of 3\n  to do: 0001_cdc.sql\n    CREATE TABLE IF NOT EXISTS `nova`.`users`\n")
-	assert.Contains(t, planned.stdout, "  to do: topic events: create with 12 partitions in 2 copies\n")
+	assert.Contains(t, planned.stdout, "  to do: topic events: create (partitions 12, replication 2)\n")
 	assert.Equal(t, "0", server.Query("SELECT count() FROM system.tables WHERE database = 'nova'"))
 
 	done := run(t, "migrate")

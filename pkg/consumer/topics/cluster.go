@@ -83,7 +83,7 @@ func createStep(topic Topic) Step {
 	}
 	return Step{
 		Topic:  topic.Name,
-		Name:   fmt.Sprintf("create with %d partitions in %d copies", topic.Partitions, topic.Replication),
+		Name:   fmt.Sprintf("create (partitions %d, replication %d)", topic.Partitions, topic.Replication),
 		create: &create,
 	}
 }
@@ -118,5 +118,5 @@ func isSatisfied(name, want, has string) bool {
 	least, wantErr := strconv.ParseInt(want, 10, 64)
 	actual, hasErr := strconv.ParseInt(has, 10, 64)
 	const forever = -1
-	return wantErr == nil && hasErr == nil && (actual >= least || actual == forever)
+	return wantErr == nil && hasErr == nil && (actual == forever || least != forever && actual >= least)
 }

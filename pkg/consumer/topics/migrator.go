@@ -90,35 +90,60 @@ func (m *Migrator) Apply(ctx context.Context) (Plan, error) {
 	}
 	for _, step := range plan.Steps {
 		m.log.Info("applying topic step", "topic", step.Topic, "step", step.Name)
-		if err := m.apply(ctx, step); err != nil {
-			return plan, fmt.Errorf("topic %s: %s: %w", step.Topic, step.Name, err)
-		}
+	}
+	if err := errors.Join(m.create(ctx, plan.Steps), m.alter(ctx, plan.Steps)); err != nil {
+		return plan, err
 	}
 	return plan, m.awaitLeaders(ctx)
 }
 
-func (m *Migrator) apply(ctx context.Context, step Step) error {
-	if step.create != nil {
-		answer, err := m.client.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{*step.create}})
-		if err != nil {
-			return err
+// create makes the topics of all steps that create one, in one request. A topic
+// that exists by now is as good.
+func (m *Migrator) create(ctx context.Context, steps []Step) error {
+	request := &kafka.CreateTopicsRequest{}
+	for _, step := range steps {
+		if step.create != nil {
+			request.Topics = append(request.Topics, *step.create)
 		}
-		if err := answer.Errors[step.Topic]; err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
-			return err
-		}
+	}
+	if len(request.Topics) == 0 {
 		return nil
 	}
-	answer, err := m.client.IncrementalAlterConfigs(ctx, &kafka.IncrementalAlterConfigsRequest{
-		Resources: []kafka.IncrementalAlterConfigsRequestResource{{
-			ResourceType: kafka.ResourceTypeTopic, ResourceName: step.Topic, Configs: step.set,
-		}},
-	})
+	answer, err := m.client.CreateTopics(ctx, request)
 	if err != nil {
-		return err
+		return fmt.Errorf("creating topics: %w", err)
+	}
+	var problems []error
+	for _, topic := range request.Topics {
+		if err := answer.Errors[topic.Topic]; err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
+			problems = append(problems, fmt.Errorf("creating topic %s: %w", topic.Topic, err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// alter sets the configuration of all steps that set some, in one request.
+func (m *Migrator) alter(ctx context.Context, steps []Step) error {
+	request := &kafka.IncrementalAlterConfigsRequest{}
+	for _, step := range steps {
+		if len(step.set) > 0 {
+			request.Resources = append(request.Resources, kafka.IncrementalAlterConfigsRequestResource{
+				ResourceType: kafka.ResourceTypeTopic, ResourceName: step.Topic, Configs: step.set,
+			})
+		}
+	}
+	if len(request.Resources) == 0 {
+		return nil
+	}
+	answer, err := m.client.IncrementalAlterConfigs(ctx, request)
+	if err != nil {
+		return fmt.Errorf("setting the configuration of topics: %w", err)
 	}
 	var problems []error
 	for _, resource := range answer.Resources {
-		problems = append(problems, resource.Error)
+		if resource.Error != nil {
+			problems = append(problems, fmt.Errorf("setting the configuration of topic %s: %w", resource.ResourceName, resource.Error))
+		}
 	}
 	return errors.Join(problems...)
 }

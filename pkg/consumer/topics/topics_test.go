@@ -68,7 +68,7 @@ func TestApplyFromNothing(t *testing.T) {
 	plan, err := m.Plan(t.Context())
 	require.NoError(t, err)
 	assert.Len(t, plan.Steps, 13)
-	assert.Equal(t, Step{Topic: "cdc.users", Name: "create with 12 partitions in 2 copies"}, Step{Topic: plan.Steps[0].Topic, Name: plan.Steps[0].Name})
+	assert.Equal(t, Step{Topic: "cdc.users", Name: "create (partitions 12, replication 2)"}, Step{Topic: plan.Steps[0].Topic, Name: plan.Steps[0].Name})
 
 	done, err := m.Apply(t.Context())
 	require.NoError(t, err)
@@ -163,6 +163,26 @@ func TestCopiesFitTheCluster(t *testing.T) {
 	assert.Equal(t, "2", topic.Config["min.insync.replicas"], "the declared topic stays as it is")
 }
 
+// TestRefusalsNameTheirTopic holds that what the cluster refuses is told by topic
+// and that the other topics are made all the same.
+func TestRefusalsNameTheirTopic(t *testing.T) {
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: "altered", Partitions: 1})
+	const createTopics, incrementalAlterConfigs, invalidTopic, policyViolation = 19, 44, 17, 44
+	cluster.Fail(kafkatest.Fault{Request: createTopics, Topic: "refused", Code: invalidTopic})
+	cluster.Fail(kafkatest.Fault{Request: incrementalAlterConfigs, Code: policyViolation})
+	m := migrator(t, cluster.Brokers, []Topic{
+		{Name: "refused", Partitions: 1, Replication: 1},
+		{Name: "good", Partitions: 1, Replication: 1},
+		{Name: "altered", Partitions: 1, Replication: 1, Config: map[string]string{"retention.ms": "-1"}},
+	})
+	_, err := m.Apply(t.Context())
+	require.ErrorContains(t, err, "creating topic refused")
+	require.ErrorContains(t, err, "setting the configuration of topic altered")
+	found, err := m.read(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, found.topics, "good")
+}
+
 // TestUnreachableClusterIsAnError holds that no answer is not taken for "no
 // topics".
 func TestUnreachableClusterIsAnError(t *testing.T) {
@@ -176,10 +196,10 @@ func TestFileIsChecked(t *testing.T) {
 	t.Parallel()
 	cases := map[string]string{
 		"topics: [{name: a, partitions: 1, replication: 1}, {name: a, partitions: 1, replication: 1}]": "topic a is declared twice",
-		"topics: [{name: a, replication: 1}]":                                                          "topic a: partitions must be positive",
-		"topics: [{name: a, partitions: 1}]":                                                           "topic a: replication must be positive",
-		"topics: [{partitions: 1, replication: 1}]":                                                    "a topic has no name",
-		"topics: [{name: a, partition: 1}]":                                                            "partition",
+		"topics: [{name: a, replication: 1}]":       "topic a: partitions must be positive",
+		"topics: [{name: a, partitions: 1}]":        "topic a: replication must be positive",
+		"topics: [{partitions: 1, replication: 1}]": "a topic has no name",
+		"topics: [{name: a, partition: 1}]":         "partition",
 	}
 	for text, want := range cases {
 		_, err := parse([]byte(text))
