@@ -136,6 +136,8 @@ func TestStatements(t *testing.T) {
 		}), sql)
 		require.Equal(t, name, columns[0].Name, sql)
 	}
+	err := client.Do(deadline(t), ch.Query{Body: "SELECT 1", ExternalData: []proto.InputColumn{{Name: "v", Data: ids(0, 3)}}})
+	requireException(t, err, proto.ErrNotImplemented)
 	var columns proto.Results
 	require.NoError(t, client.Do(deadline(t), ch.Query{Body: "SELECT a, c AS other FROM t WHERE a > {n:UInt64};", Result: columns.Auto(), Parameters: ch.Parameters(map[string]any{"n": 1})}))
 	require.Len(t, columns, 2)
