@@ -57,7 +57,7 @@ func composeMany(t *testing.T, c *composer, n int, now time.Time) (bodies []body
 func TestComposer(t *testing.T) {
 	now := time.Now()
 	c := &composer{random: stream(1, 1), world: peopled(20, 50), ledger: NewLedger(now)}
-	bodies, events := composeMany(t, c, 500, now)
+	bodies, events := composeMany(t, c, 150, now)
 
 	first := map[string]map[string]any{}
 	var copies, unknown int
@@ -130,7 +130,10 @@ func TestComposerWaitsForPosts(t *testing.T) {
 // What is remembered for copies stays bounded.
 func TestComposerForgets(t *testing.T) {
 	c := &composer{random: stream(1, 1), world: peopled(5, 5), ledger: NewLedger(time.Now())}
-	composeMany(t, c, 400, time.Now())
+	for c.made <= rememberFar {
+		_, _, err := c.compose(time.Now())
+		require.NoError(t, err)
+	}
 	assert.Len(t, c.near, rememberNear)
 	assert.Len(t, c.far, rememberFar)
 }

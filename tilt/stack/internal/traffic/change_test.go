@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -55,6 +56,29 @@ func TestPlannerDoesEverything(t *testing.T) {
 		assert.NotZero(t, done[k.name], k.name)
 	}
 	assert.Greater(t, done["like"], done["leave"])
+}
+
+// Texts are of every kind that a pipeline has to carry: none, empty, in several
+// scripts, with what formats escape, and too long for PostgreSQL to keep in the
+// row; a comment's is never empty, which the schema refuses.
+func TestTexts(t *testing.T) {
+	p := newPlanner(stream(1, 1), peopled(2, 0), counted())
+	seen := map[string]bool{}
+	for range 1000 {
+		text := p.maybe(p.text(12))
+		seen["none"] = seen["none"] || text == nil
+		if text != nil {
+			seen["empty"] = seen["empty"] || *text == ""
+			seen["long"] = seen["long"] || len(*text) == longText
+			seen["beyond the BMP"] = seen["beyond the BMP"] || strings.Contains(*text, "🌸")
+			seen["escaped"] = seen["escaped"] || strings.Contains(*text, `back\slash`)
+		}
+		require.NotEmpty(t, p.content(5))
+		require.Regexp(t, `^[a-z0-9_.]{2,40}$`, p.name(p.newID()))
+	}
+	for kind, found := range seen {
+		assert.True(t, found, kind)
+	}
 }
 
 // What the world remembers stays bounded, and the newest is what it remembers.

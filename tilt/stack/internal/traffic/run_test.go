@@ -66,12 +66,12 @@ func TestRunOverTroubles(t *testing.T) {
 		accepted, lostAnswer, answer(http.StatusTooManyRequests, "Retry-After", "0"))
 	run := start(t, fast(), server.DSN, api.URL)
 
-	run.until(func(c Counters) bool { return c.Changes > 800 && c.Events > 500 })
+	run.until(func(c Counters) bool { return c.Changes > 500 && c.Events > 200 })
 	for range 2 {
 		server.Kill()
 		server.Restart()
 		before := run.ledger.Counters().Changes
-		run.until(func(c Counters) bool { return c.Changes > before+200 })
+		run.until(func(c Counters) bool { return c.Changes > before+100 })
 	}
 	run.stop()
 
@@ -84,8 +84,6 @@ func TestRunOverTroubles(t *testing.T) {
 		assert.NotZero(t, count(t, conn, "SELECT count(*) FROM "+table), table)
 	}
 	assert.NotZero(t, count(t, conn, "SELECT count(*) FROM comments WHERE parent_comment_id IS NOT NULL"), "replies")
-	assert.NotZero(t, count(t, conn, "SELECT count(*) FROM posts WHERE octet_length(caption) >= 6000"), "long captions")
-	assert.NotZero(t, count(t, conn, "SELECT count(*) FROM posts WHERE caption IS NULL"), "captions without text")
 }
 
 // A second run with the same seed goes on with what the first one left.
@@ -115,10 +113,10 @@ func TestRunBesideOtherWriters(t *testing.T) {
 	server := pgtest.StartNova(t)
 	api := newEventsAPI(t)
 	run := start(t, fast(), server.DSN, api.URL)
-	run.until(func(c Counters) bool { return c.Changes > 500 })
+	run.until(func(c Counters) bool { return c.Changes > 300 })
 	server.Exec("DELETE FROM posts; DELETE FROM users WHERE id IN (SELECT id FROM users LIMIT 10)")
 	before := run.ledger.Counters().Changes
-	run.until(func(c Counters) bool { return c.Changes > before+500 })
+	run.until(func(c Counters) bool { return c.Changes > before+150 })
 	run.stop()
 }
 
