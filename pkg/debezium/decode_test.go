@@ -14,22 +14,21 @@ import (
 	"github.com/nova-data/nova/pkg/debezium"
 )
 
-//nolint:gochecknoglobals // a test flag
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // schema is a wrapper's schema with all that could mislead a reader that counts
 // brackets: brackets, quotes and backslashes in texts, and a nested payload.
 const schema = `{"type":"struct","fields":[{"field":"a}]","doc":"\"payload\": {\\"},{"payload":{"op":"d"}}],"name":"x\\\\"}`
 
-func records(t testing.TB) map[string][]byte {
-	t.Helper()
+func records(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	paths, err := filepath.Glob("testdata/records/*.json")
-	require.NoError(t, err)
-	require.NotEmpty(t, paths)
+	require.NoError(tb, err)
+	require.NotEmpty(tb, paths)
 	values := map[string][]byte{}
 	for _, path := range paths {
 		value, err := os.ReadFile(path)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		values[strings.TrimSuffix(filepath.Base(path), ".json")] = value
 	}
 	return values

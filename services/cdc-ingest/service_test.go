@@ -124,7 +124,7 @@ func (p *process) logged() string {
 func (e environment) run() *process {
 	e.Helper()
 	p := &process{environment: e, log: &log{}}
-	p.command = exec.Command(os.Args[0], asService) //nolint:noctx // ends by signals, as in production
+	p.command = exec.Command(os.Args[0], asService) // it ends by signals, as in production
 	p.command.Stderr = p.log
 	require.NoError(e, p.command.Start())
 	e.Cleanup(func() {

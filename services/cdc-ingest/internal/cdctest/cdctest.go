@@ -8,17 +8,17 @@ import (
 )
 
 //go:embed records/*.tsv
-var records embed.FS //nolint:gochecknoglobals // embedded files have to be
+var records embed.FS
 
 // Record is a key and a value on a topic; nil is null.
 type Record struct{ Key, Value []byte }
 
 // Capture returns the records that the connector wrote for a table.
-func Capture(t testing.TB, table string) []Record {
-	t.Helper()
+func Capture(tb testing.TB, table string) []Record {
+	tb.Helper()
 	lines, err := records.ReadFile("records/" + table + ".tsv")
 	if err != nil {
-		t.Fatalf("reading the capture: %v", err)
+		tb.Fatalf("reading the capture: %v", err)
 	}
 	var captured []Record
 	for line := range strings.Lines(string(lines)) {

@@ -74,7 +74,7 @@ func handler(t *testing.T, j *journal, options ...func(*ingest.Deps)) *ingest.Ha
 const likeID = "55555555-0000-4000-8000-000000000001"
 
 // like is a change of a like, with more columns behind its own.
-func like(op string, more string, committed time.Time) cdctest.Record {
+func like(op, more string, committed time.Time) cdctest.Record {
 	return cdctest.Change{
 		Op: op, Table: "likes", LSN: 800, CommitMillis: committed.UnixMilli(),
 		After: `{"id":"` + likeID + `","post_id":"` + likeID + `","user_id":"` + likeID + `","created_at":"infinity"` + more + `}`,

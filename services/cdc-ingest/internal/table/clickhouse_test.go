@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,6 @@ import (
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
 
-//nolint:gochecknoglobals // a test flag
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -51,19 +51,19 @@ func TestCapturesBecomeRows(t *testing.T) {
 	for _, mapped := range table.All() {
 		t.Run(mapped.Source, func(t *testing.T) {
 			rows := mapped.NewRows(epochs())
-			refused := ""
+			var refused strings.Builder
 			for _, record := range cdctest.Capture(t, mapped.Source) {
 				if record.Value == nil {
 					continue
 				}
 				if err := appendTo(t, rows, record); err != nil {
-					refused += err.Error() + "\n"
+					refused.WriteString(err.Error() + "\n")
 				}
 			}
 			require.NoError(t, pool.Insert(t.Context(), clickhouse.Insert{Table: mapped.Target, Block: rows.Block()}))
 			got := "-- rows\n" + server.Query("SELECT * FROM "+mapped.Target+" FINAL ORDER BY id") +
 				"\n-- tombstones\n" + server.Query("SELECT * FROM "+mapped.Target+" WHERE is_deleted = 1 ORDER BY id, version") +
-				"\n-- refused\n" + refused
+				"\n-- refused\n" + refused.String()
 			requireGolden(t, mapped.Source, got)
 		})
 	}
