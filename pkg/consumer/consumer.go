@@ -11,7 +11,12 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-const joinBackoff = 500 * time.Millisecond
+const (
+	joinBackoff = 500 * time.Millisecond
+	// leaveTimeout is the time a member has to leave before its connections are
+	// cut, which matters when it is told to stop while it joins.
+	leaveTimeout = 2 * time.Second
+)
 
 // Consumer is one member of a consumer group.
 type Consumer struct {
@@ -78,10 +83,11 @@ func (c *Consumer) awaitTopics(ctx context.Context) bool {
 // join is one membership: it joins as a new member and works through its
 // generations until it has to leave, or ctx ends.
 func (c *Consumer) join(ctx context.Context) error {
+	var open connections
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                c.deps.Group,
 		Brokers:           c.deps.Broker.Addresses(),
-		Dialer:            c.deps.Broker.Dialer(),
+		Dialer:            open.tracked(c.deps.Broker.Dialer()),
 		Topics:            c.deps.Topics,
 		GroupBalancers:    []kafka.GroupBalancer{kafka.RangeGroupBalancer{}},
 		HeartbeatInterval: c.cfg.HeartbeatInterval,
@@ -92,7 +98,10 @@ func (c *Consumer) join(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("preparing the group membership: %w", err)
 	}
-	defer func() { _ = group.Close() }()
+	defer func() {
+		defer time.AfterFunc(leaveTimeout, open.cut).Stop()
+		_ = group.Close()
+	}()
 	t := c.trouble("group", "")
 	defer t.forget()
 	for {

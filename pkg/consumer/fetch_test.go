@@ -93,19 +93,19 @@ func FuzzFetchResponse(f *testing.F) {
 	})
 }
 
-// connection answers every request with the same bytes.
-type connection struct {
+// cannedConnection answers every request with the same bytes.
+type cannedConnection struct {
 	bytes.Reader
 
 	answer []byte
 }
 
-func (c *connection) Write(p []byte) (int, error) {
+func (c *cannedConnection) Write(p []byte) (int, error) {
 	c.Reset(c.answer)
 	return len(p), nil
 }
 
-func newConnection(version int16, batches []byte) *connection {
+func newConnection(version int16, batches []byte) *cannedConnection {
 	body := answer(version, func(r *kmsg.FetchResponse) {
 		r.Topics[0].Partitions[0].RecordBatches = batches
 		r.Topics[0].Partitions[0].AbortedTransactions = nil
@@ -113,13 +113,13 @@ func newConnection(version int16, batches []byte) *connection {
 	head := make([]byte, 8)
 	binary.BigEndian.PutUint32(head, uint32(len(body)+4))
 	binary.BigEndian.PutUint32(head[4:], correlationID)
-	return &connection{answer: append(head, body...)}
+	return &cannedConnection{answer: append(head, body...)}
 }
 
 // An answer to another request, or one cut off, is an error, which closes the
 // connection.
 func TestRawExchange(t *testing.T) {
-	exchange := func(c *connection) error {
+	exchange := func(c *cannedConnection) error {
 		request := &fetchRequest{clientID: "test"}
 		require.True(t, request.Required(map[protocol.ApiKey]int16{protocol.Fetch: maxFetchVersion}))
 		response, err := request.RawExchange(c)

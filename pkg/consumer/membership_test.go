@@ -143,6 +143,51 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// A member told to stop while it joins does not wait for the others to join.
+func TestStopWhileJoining(t *testing.T) {
+	cluster := startCluster(t, 1, posts)
+	held, release := cluster.Hold(kafkatest.JoinGroup)
+	cfg := testConfig()
+	cfg.RebalanceTimeout = time.Minute
+	m := start(t, cluster, cfg, &sink{}, posts)
+	<-held
+	stopping := time.Now()
+	m.stop()
+	assert.Less(t, time.Since(stopping), 20*time.Second)
+	release()
+}
+
+// However members come and go, every record is handled and no committed offset
+// goes back.
+func TestChurn(t *testing.T) {
+	const partitions, rounds, each = 6, 5, 20
+	cluster := startCluster(t, partitions, posts)
+	want, sinks, members := map[string]int{}, []*sink{}, []*member{}
+	before := map[int]int64{}
+	for round := range rounds {
+		maps.Copy(want, produce(cluster, posts, partitions, each))
+		s := &sink{}
+		sinks, members = append(sinks, s), append(members, start(t, cluster, testConfig(), s, posts))
+		if round%2 == 1 {
+			members[round/2].stop()
+		}
+		for partition, offset := range cluster.Committed(group, posts) {
+			assert.GreaterOrEqual(t, offset, before[partition])
+			before[partition] = offset
+		}
+	}
+	ends := map[int]int64{}
+	for partition := range partitions {
+		ends[partition] = rounds * each
+	}
+	cluster.AwaitCommitted(group, posts, ends)
+	handled := counts(sinks...)
+	for value := range want {
+		assert.Positive(t, handled[value], value)
+	}
+	assert.Len(t, handled, len(want))
+}
+
 // A member whose session ended while it handled a batch does not commit it: the
 // partitions belong to another, whose commits stand.
 func TestZombieDoesNotCommit(t *testing.T) {
