@@ -41,9 +41,7 @@ func (e *Envelope) decodeOuter(s *scanner) {
 		e.found |= fieldNull
 		return
 	}
-	if s.peek() != '{' {
-		s.value()
-		s.refuse(ErrEnvelope, "not an object")
+	if !s.isObject("the value must be an object") {
 		return
 	}
 	for name := range s.members {
@@ -120,8 +118,7 @@ func decodeRow(s *scanner, memory *Row) Row {
 	if s.word("null") {
 		return nil
 	}
-	if s.peek() != '{' {
-		s.refuse(ErrEnvelope, "before and after must be objects")
+	if !s.isObject("before and after must be objects") {
 		return nil
 	}
 	row := (*memory)[:0]

@@ -61,6 +61,21 @@ func (s *scanner) end() {
 	}
 }
 
+// isObject tells whether an object comes next. Anything else is an error, and
+// no envelope if it is well formed.
+func (s *scanner) isObject(otherwise string) bool {
+	if s.peek() == '{' {
+		return true
+	}
+	start := s.pos
+	s.value()
+	if s.err == nil {
+		s.pos = start
+		s.refuse(ErrEnvelope, otherwise)
+	}
+	return false
+}
+
 // members is an iterator over an object's names, which must come next. The
 // caller reads each member's value before it goes on to the next name.
 func (s *scanner) members(yield func(name []byte) bool) {

@@ -19,8 +19,7 @@ type Source struct {
 }
 
 func (source *Source) decode(s *scanner) {
-	if s.peek() != '{' {
-		s.refuse(ErrEnvelope, "source must be an object")
+	if !s.isObject("source must be an object") {
 		return
 	}
 	var sequence []byte
