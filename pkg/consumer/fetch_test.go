@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strconv"
 	"testing"
 
 	"github.com/segmentio/kafka-go"
@@ -41,7 +42,7 @@ func answer(version int16, change func(*kmsg.FetchResponse)) []byte {
 // Every version that may be negotiated is read alike.
 func TestFetchResponseVersions(t *testing.T) {
 	for version := int16(minFetchVersion); version <= maxFetchVersion; version++ {
-		t.Run(fmt.Sprint(version), func(t *testing.T) {
+		t.Run(strconv.Itoa(int(version)), func(t *testing.T) {
 			p, err := parseFetchResponse(answer(version, nil), version)
 			require.NoError(t, err)
 			assert.Equal(t, fetchedPartition{

@@ -163,7 +163,7 @@ func start(t *testing.T, cluster *kafkatest.Cluster, cfg consumer.Config, s *sin
 		Meter: provider.Meter("test"), Health: m.health,
 	})
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		defer close(m.done)
 		assert.NoError(t, c.Run(ctx))
@@ -177,12 +177,13 @@ func start(t *testing.T, cluster *kafkatest.Cluster, cfg consumer.Config, s *sin
 	return m
 }
 
-// sum returns the total of a counter or gauge over all its attributes.
-func (m *member) sum(t *testing.T, name string) float64 {
+// sum returns the total of a counter or gauge over all its attributes, seconds
+// as milliseconds.
+func (m *member) sum(t *testing.T, name string) int {
 	t.Helper()
 	var data metricdata.ResourceMetrics
-	require.NoError(t, m.reader.Collect(context.Background(), &data))
-	total := 0.0
+	require.NoError(t, m.reader.Collect(t.Context(), &data))
+	total := 0
 	for _, scope := range data.ScopeMetrics {
 		for _, metric := range scope.Metrics {
 			if metric.Name != name {
@@ -191,15 +192,15 @@ func (m *member) sum(t *testing.T, name string) float64 {
 			switch points := metric.Data.(type) {
 			case metricdata.Sum[int64]:
 				for _, p := range points.DataPoints {
-					total += float64(p.Value)
+					total += int(p.Value)
 				}
 			case metricdata.Gauge[int64]:
 				for _, p := range points.DataPoints {
-					total += float64(p.Value)
+					total += int(p.Value)
 				}
 			case metricdata.Gauge[float64]:
 				for _, p := range points.DataPoints {
-					total += p.Value
+					total += int(p.Value * 1000)
 				}
 			default:
 				t.Fatalf("%s is a %T", name, metric.Data)

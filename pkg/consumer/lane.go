@@ -28,6 +28,8 @@ type lane struct {
 }
 
 // lifetime is how long the parts of a generation go on.
+//
+//nolint:containedctx // three contexts that only make sense together
 type lifetime struct {
 	// fetching ends when the generation does or the service is told to stop.
 	fetching context.Context
@@ -59,7 +61,7 @@ func (l *lane) run(life lifetime) error {
 
 	err := l.work(life)
 	stop()
-	for range l.batches { //nolint:revive // what was assembled is forgotten
+	for range l.batches { // what was assembled is forgotten
 	}
 	<-assembled
 	return err

@@ -52,7 +52,7 @@ func TestRefusedCommitStartsOver(t *testing.T) {
 				assert.Contains(t, want, value)
 				assert.Equal(t, 2, n, "handled again, since the first commit failed")
 			}
-			assert.Equal(t, 1.0, m.sum(t, "cdc_offset_commits_failed"))
+			assert.Equal(t, 1, m.sum(t, "cdc_offset_commits_failed"))
 		})
 	}
 }
@@ -81,7 +81,7 @@ func TestUnansweredCommitJoinsAnew(t *testing.T) {
 		await(t, "the member leaves", func() bool { return leaves.Count() == 1 })
 		maps.Copy(want, produce(cluster, posts, 1, 5))
 		cluster.AwaitCommitted(group, posts, map[int]int64{0: 15})
-		assert.Equal(t, counts(m.sink), want, "the commit counts, so nothing is handled again")
+		assert.Equal(t, want, counts(m.sink), "the commit counts, so nothing is handled again")
 	})
 }
 

@@ -36,13 +36,14 @@ func decodeAll(data []byte, position int64, aborted ...abortedTransaction) (chun
 }
 
 // compressor returns a function that compresses as producers do.
-func compressor(t testing.TB, codec compress.Compression) func([]byte) []byte {
+func compressor(tb testing.TB, codec compress.Compression) func([]byte) []byte {
+	tb.Helper()
 	return func(plain []byte) []byte {
 		var out bytes.Buffer
 		w := codec.Codec().NewWriter(&out)
 		_, err := w.Write(plain)
-		require.NoError(t, err)
-		require.NoError(t, w.Close())
+		require.NoError(tb, err)
+		require.NoError(tb, w.Close())
 		return out.Bytes()
 	}
 }

@@ -1,7 +1,6 @@
 package kafkatest_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -126,7 +125,7 @@ func client(t *testing.T, cluster *kafkatest.Cluster) *kafka.Client {
 
 func fetch(t *testing.T, cluster *kafkatest.Cluster, offset int64) *kafka.FetchResponse {
 	t.Helper()
-	response, err := client(t, cluster).Fetch(context.Background(), &kafka.FetchRequest{
+	response, err := client(t, cluster).Fetch(t.Context(), &kafka.FetchRequest{
 		Topic: topic, Offset: offset, MaxBytes: 1 << 20, MinBytes: 1, MaxWait: 100 * time.Millisecond,
 	})
 	require.NoError(t, err)
@@ -140,7 +139,7 @@ func commit(t *testing.T, cluster *kafkatest.Cluster, offset int64) {
 
 func tryCommit(t *testing.T, cluster *kafkatest.Cluster, offset int64) error {
 	t.Helper()
-	response, err := client(t, cluster).OffsetCommit(context.Background(), &kafka.OffsetCommitRequest{
+	response, err := client(t, cluster).OffsetCommit(t.Context(), &kafka.OffsetCommitRequest{
 		GroupID: "group", GenerationID: -1,
 		Topics: map[string][]kafka.OffsetCommit{topic: {{Partition: 1, Offset: offset}}},
 	})

@@ -33,8 +33,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 }
 
 // published takes note of one Publish.
-func (m *metrics) published(records []Record, failures []Failure, took time.Duration) {
-	ctx := context.Background()
+func (m *metrics) published(ctx context.Context, records []Record, failures []Failure, took time.Duration) {
 	acknowledged, failed := map[string]int64{}, map[string]int64{}
 	for i := range records {
 		acknowledged[records[i].Topic]++

@@ -78,7 +78,7 @@ func (p *Producer) Publish(ctx context.Context, records ...Record) error {
 	}
 	started := time.Now()
 	failures := c.wait(records)
-	p.metrics.published(records, failures, time.Since(started))
+	p.metrics.published(ctx, records, failures, time.Since(started))
 	if len(failures) > 0 {
 		return &PublishError{Failures: failures, Total: len(records)}
 	}

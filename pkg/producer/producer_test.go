@@ -36,27 +36,28 @@ func testConfig() producer.Config {
 	}
 }
 
-func start(t testing.TB, cluster *kafkatest.Cluster, cfg producer.Config) *producer.Producer {
-	t.Helper()
+func start(tb testing.TB, cluster *kafkatest.Cluster, cfg producer.Config) *producer.Producer {
+	tb.Helper()
 	access, err := broker.Open(broker.Config{
 		Brokers: cluster.Brokers, ClientID: "test", DialTimeout: 2 * time.Second, Timeout: 5 * time.Second,
 		SASL: broker.SASL{Mechanism: broker.None},
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	p, err := producer.New(cfg, producer.Deps{
 		Broker: access, Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{},
 	})
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, p.Close())
+	require.NoError(tb, err)
+	tb.Cleanup(func() {
+		require.NoError(tb, p.Close())
 		access.Close()
 	})
 	return p
 }
 
-func patient(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), kafkatest.Patience)
-	t.Cleanup(cancel)
+func patient(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), kafkatest.Patience)
+	tb.Cleanup(cancel)
 	return ctx
 }
 
@@ -215,7 +216,7 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 	other := make(chan error, 1)
 	go func() { other <- p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("other")}) }()
 	require.Eventually(t, func() bool { return hits.Count() > 0 }, kafkatest.Patience, time.Millisecond)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	err := p.Publish(ctx, producer.Record{Topic: events, Value: []byte("hasty")})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -325,7 +326,7 @@ func BenchmarkPublish(b *testing.B) {
 	b.SetParallelism(8)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			if err := p.Publish(context.Background(), records...); err != nil {
+			if err := p.Publish(b.Context(), records...); err != nil {
 				b.Error(err)
 				return
 			}
