@@ -3,6 +3,7 @@ package debezium_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
@@ -16,8 +17,8 @@ import (
 // in JSON, and what must not be in it.
 const damaging = "{}[]\":,\\ \n\x00\xff0-.eEtnfu/"
 
-// A damaged record is malformed for the decoder exactly when it is for
-// encoding/json, wherever the damage is.
+// A damaged record is refused wherever the damage is, if encoding/json finds it
+// malformed, and not called malformed if encoding/json does not.
 func TestDamageIsFoundWhereverItIs(t *testing.T) {
 	for _, name := range []string{"create", "comment_escapes", "snapshot_incremental", "types_streamed", "heartbeat"} {
 		original := records(t)[name]
@@ -43,11 +44,9 @@ func requireSameVerdict(t *testing.T, value []byte) {
 	}
 	var e debezium.Envelope
 	err := e.Decode(value)
-	if json.Valid(value) {
-		require.NotErrorIs(t, err, debezium.ErrSyntax, string(value))
-		return
+	if isValid := json.Valid(value); !isValid && err == nil || isValid && errors.Is(err, debezium.ErrSyntax) {
+		require.Fail(t, "encoding/json disagrees", "%v: %s", err, value)
 	}
-	require.Error(t, err, string(value))
 }
 
 // A wrapper's schema is passed over by its brackets and quotes, whatever stands
