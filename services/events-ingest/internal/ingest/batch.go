@@ -66,7 +66,7 @@ func (b *batch) refuse(record *consumer.Record, refusal *refusal) {
 	b.letters = append(b.letters, dlq.NewLetter(dlq.Record{
 		Topic: record.Topic, Partition: record.Partition, Offset: record.Offset,
 		Key: record.Key, Value: record.Value, Headers: headers,
-	}, dlq.Failure{Err: refusal.err, Class: string(refusal.reason), At: time.Now(), Schema: schema}))
+	}, dlq.Failure{Err: refusal.err, Class: string(refusal.reason), At: time.Now(), Schema: string(schema)}))
 	b.refused[refusal.reason]++
 }
 

@@ -33,11 +33,10 @@ func decode(record *consumer.Record, into *event.Event) *refusal {
 	}
 	decoder := event.DecodeJSON
 	if contentType, given := header(record, event.HeaderContentType); given {
-		mediaType, _, err := mime.ParseMediaType(contentType)
-		switch {
-		case err == nil && mediaType == event.ContentTypeProtobuf:
+		switch mediaType(contentType) {
+		case event.ContentTypeProtobuf:
 			decoder = event.DecodeProtobuf
-		case err == nil && mediaType == event.ContentTypeJSON:
+		case event.ContentTypeJSON:
 		default:
 			return &refusal{reasonContentType, fmt.Errorf("content type %q is neither JSON nor protobuf", contentType)}
 		}
@@ -54,12 +53,24 @@ func decode(record *consumer.Record, into *event.Event) *refusal {
 	}
 }
 
+// mediaType is a content type without its parameters; empty if it is malformed.
+func mediaType(contentType []byte) string {
+	if string(contentType) == event.ContentTypeProtobuf { // as our own API writes it
+		return event.ContentTypeProtobuf
+	}
+	parsed, _, err := mime.ParseMediaType(string(contentType))
+	if err != nil {
+		return ""
+	}
+	return parsed
+}
+
 // header returns the last header of that name, as Kafka's own clients do.
-func header(record *consumer.Record, name string) (value string, given bool) {
+func header(record *consumer.Record, name string) (value []byte, given bool) {
 	for i := len(record.Headers) - 1; i >= 0; i-- {
 		if record.Headers[i].Key == name {
-			return string(record.Headers[i].Value), true
+			return record.Headers[i].Value, true
 		}
 	}
-	return "", false
+	return nil, false
 }
