@@ -199,7 +199,7 @@ func (encoder) Encode(attributes attribute.Iterator) string {
 	var pairs []string
 	for attributes.Next() {
 		pair := attributes.Attribute()
-		pairs = append(pairs, string(pair.Key)+"="+pair.Value.Emit())
+		pairs = append(pairs, string(pair.Key)+"="+pair.Value.String())
 	}
 	return strings.Join(pairs, " ")
 }

@@ -18,9 +18,9 @@ type Insert struct {
 
 // Insert stores the block in one request. A block without rows is not sent.
 //
-// The block must not change until Insert returns. An error is an *Error; unless
-// its class is Data, Schema, Statement or Access the block may be stored all the
-// same.
+// The block must not change until Insert returns. An error is an *Error and says
+// nothing of what is stored: an answer can be lost, and a view can refuse rows
+// that the table has taken.
 func (p *Pool) Insert(ctx context.Context, insert Insert) error {
 	if err := insert.Block.Check(); err != nil {
 		return fmt.Errorf("inserting into %s: %w", insert.Table, err)

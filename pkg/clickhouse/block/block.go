@@ -1,6 +1,7 @@
 package block
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -79,7 +80,7 @@ func (b *Block) Reset() {
 // than the others.
 func (b *Block) Check() error {
 	if len(b.columns) == 0 {
-		return fmt.Errorf("block has no columns")
+		return errors.New("block has no columns")
 	}
 	rows := b.columns[0].Rows()
 	for _, column := range b.columns[1:] {

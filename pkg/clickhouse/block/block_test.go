@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -279,6 +280,25 @@ func TestUUIDTextIsCanonical(t *testing.T) {
 	assert.Zero(t, column.Rows())
 	require.NoError(t, column.AppendText([]byte("6BA7B810-9dad-11d1-80b4-00c04fd430c8")))
 	assert.Equal(t, 1, column.Rows())
+}
+
+// FuzzUUIDText holds that any text either is the canonical form of the value that
+// is appended, in either case, or is refused and leaves the column as it was.
+func FuzzUUIDText(f *testing.F) {
+	f.Add("6ba7b810-9dad-11d1-80b4-00c04fd430c8")
+	f.Add("6BA7B810-9DAD-11D1-80B4-00C04FD430C8")
+	f.Add("6ba7b8109dad-11d1-80b4-00c04fd430c8--")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, text string) {
+		column := block.UUID("id")
+		if column.AppendText([]byte(text)) != nil {
+			assert.Zero(t, column.Rows())
+			return
+		}
+		var value [16]byte
+		require.NoError(t, decode(t, block.New(column)).Scan(0, &value))
+		assert.Equal(t, strings.ToLower(text), uuid.UUID(value).String())
+	})
 }
 
 // TestColumnListQuotesNames holds the form of the list in an INSERT.

@@ -169,7 +169,7 @@ func TestConcurrentAppliesAgree(t *testing.T) {
 		})
 	}
 	installers.Wait()
-	assert.Equal(t, fmt.Sprint(Latest()), server.Query("SELECT count() FROM schema_migrations FINAL"))
+	assert.Equal(t, strconv.Itoa(Latest()), server.Query("SELECT count() FROM schema_migrations FINAL"))
 	plan, err := m.Plan(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, plan.Steps)
@@ -185,8 +185,10 @@ func TestDriftIsRefused(t *testing.T) {
 		{"ALTER TABLE users MODIFY COLUMN username Nullable(String)", `table users has the column "username Nullable(String)", declared is "username String"`},
 		{"DROP TABLE likes", "table likes is missing"},
 		{"DROP VIEW post_engagement_hourly_mv", "table post_engagement_hourly_mv is missing"},
-		{"ALTER TABLE user_followers_current_mv MODIFY QUERY SELECT followee_id, follower_id, id, status, created_at, version, is_deleted FROM nova.user_relationships WHERE status = 'active'",
-			"table user_followers_current_mv has the query"},
+		{
+			"ALTER TABLE user_followers_current_mv MODIFY QUERY SELECT followee_id, follower_id, id, status, created_at, version, is_deleted FROM nova.user_relationships WHERE status = 'active'",
+			"table user_followers_current_mv has the query",
+		},
 		{"DROP TABLE comments; CREATE TABLE comments (id UUID) ENGINE = MergeTree ORDER BY tuple()", `table comments has the engine "MergeTree", declared is "ReplacingMergeTree(version, is_deleted)"`},
 		{"INSERT INTO schema_migrations SELECT version, name, 'another', now64(3) + 1 FROM schema_migrations WHERE version = 2", "0002_events.sql was applied with checksum another"},
 		{"ALTER TABLE schema_migrations DELETE WHERE version = 2 SETTINGS mutations_sync = 1", "version 3 is recorded, but version 2 is not"},
@@ -243,7 +245,7 @@ func TestInterruptedApplyResumes(t *testing.T) {
 	server.Exec("DROP TABLE likes SYNC")
 	_, err = m.Apply(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, fmt.Sprint(Latest()), server.Query("SELECT max(version) FROM schema_migrations"))
+	assert.Equal(t, strconv.Itoa(Latest()), server.Query("SELECT max(version) FROM schema_migrations"))
 }
 
 // TestNewerDatabaseIsLeftAlone holds that an older release neither undoes nor

@@ -28,21 +28,21 @@ type Files struct {
 
 // Make makes an authority, a certificate for a server at host (a name or an IP
 // address), and one for a client.
-func Make(t testing.TB, host string) Files {
-	t.Helper()
-	dir := t.TempDir()
-	authorityKey := newKey(t)
+func Make(tb testing.TB, host string) Files {
+	tb.Helper()
+	dir := tb.TempDir()
+	authorityKey := newKey(tb)
 	authority := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	sign := func(template *x509.Certificate, key *ecdsa.PrivateKey) []byte {
 		der, err := x509.CreateCertificate(rand.Reader, template, authority, &key.PublicKey, authorityKey)
-		check(t, err)
+		check(tb, err)
 		return der
 	}
 	leaf := func(serial int64, usage x509.ExtKeyUsage) tls.Certificate {
-		key := newKey(t)
+		key := newKey(tb)
 		template := &x509.Certificate{
 			SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: host}, NotAfter: time.Now().Add(time.Hour),
 			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{usage}, DNSNames: []string{host},
@@ -56,36 +56,36 @@ func Make(t testing.TB, host string) Files {
 	authorityDER := sign(authority, authorityKey)
 	client := leaf(clientSerial, x509.ExtKeyUsageClientAuth)
 	clientKey, err := x509.MarshalPKCS8PrivateKey(client.PrivateKey)
-	check(t, err)
+	check(tb, err)
 	files := Files{
-		CAFile:    write(t, filepath.Join(dir, "ca.pem"), "CERTIFICATE", authorityDER),
-		CertFile:  write(t, filepath.Join(dir, "client.pem"), "CERTIFICATE", client.Certificate[0]),
-		KeyFile:   write(t, filepath.Join(dir, "client.key"), "PRIVATE KEY", clientKey),
+		CAFile:    write(tb, filepath.Join(dir, "ca.pem"), "CERTIFICATE", authorityDER),
+		CertFile:  write(tb, filepath.Join(dir, "client.pem"), "CERTIFICATE", client.Certificate[0]),
+		KeyFile:   write(tb, filepath.Join(dir, "client.key"), "PRIVATE KEY", clientKey),
 		Server:    leaf(serverSerial, x509.ExtKeyUsageServerAuth),
 		Authority: x509.NewCertPool(),
 	}
 	parsed, err := x509.ParseCertificate(authorityDER)
-	check(t, err)
+	check(tb, err)
 	files.Authority.AddCert(parsed)
 	return files
 }
 
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
+func newKey(tb testing.TB) *ecdsa.PrivateKey {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	check(t, err)
+	check(tb, err)
 	return key
 }
 
-func write(t testing.TB, path, kind string, der []byte) string {
-	t.Helper()
-	check(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+func write(tb testing.TB, path, kind string, der []byte) string {
+	tb.Helper()
+	check(tb, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 	return path
 }
 
-func check(t testing.TB, err error) {
-	t.Helper()
+func check(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }

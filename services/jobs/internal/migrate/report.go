@@ -74,7 +74,7 @@ func topicsSummary(r report, verb string) string {
 	if len(r.Topics.Steps)+len(r.Topics.Drift) == 0 {
 		return "as declared"
 	}
-	return fmt.Sprintf("%d steps %s, %d differences", len(r.Topics.Steps), verb, len(r.Topics.Drift))
+	return fmt.Sprintf("%d %s, %d differ", len(r.Topics.Steps), verb, len(r.Topics.Drift))
 }
 
 func writeSQL(text *strings.Builder, statements []string) {
