@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/nova-data/nova/tilt/stack/chserver/engine"
 	"github.com/nova-data/nova/tilt/stack/chserver/fault"
@@ -64,6 +65,11 @@ func (h *handler) serveRoot(w http.ResponseWriter, r *http.Request) {
 
 // serveQuery runs a query and answers with its result or its error.
 func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request) {
+	stop := context.AfterFunc(r.Context(), func() {
+		// A body that still arrives does not hold up the end of the server.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	})
+	defer stop()
 	q, err := parseRequest(r)
 	a := newAnswer(w, q.queryID, h.Engine.Version())
 	if err == nil {
@@ -74,7 +80,8 @@ func (h *handler) serveQuery(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errCut):
 		a.cut()
 	case r.Context().Err() != nil:
-		h.Log.Debug("client went away", "query_id", q.queryID, "error", err)
+		h.Log.Debug("query ended before its answer", "query_id", q.queryID, "error", err)
+		a.cut() // the client may be there, and the server about to stop: no answer must look like one
 	default:
 		a.fail(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +83,33 @@ func TestInsertCutOff(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, connection.Close())
 	assert.Equal(t, "0\n", s.post("SELECT count() FROM t"))
+}
+
+// An INSERT that the end of the server cuts off gets no answer: none may be taken for
+// its success.
+func TestStopInInsert(t *testing.T) {
+	s := newServer(t)
+	s.post("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+	connection, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	require.NoError(t, err)
+	_, err = io.WriteString(connection, "POST /?database=nova&query=INSERT+INTO+t+FORMAT+CSV HTTP/1.1\r\nHost: x\r\n"+
+		"Content-Length: 10000000\r\n\r\n"+strings.Repeat("1\n", headBytes)) // enough for the INSERT to start
+	require.NoError(t, err)
+	const running = "SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO t%'"
+	require.Eventually(t, func() bool { return s.post(running) == "1\n" }, 10*time.Second, 10*time.Millisecond)
+	s.stop()
+	answer, err := io.ReadAll(connection)
+	if err != nil { // rows that nobody reads any more make the end a reset
+		require.ErrorIs(t, err, syscall.ECONNRESET)
+	}
+	assert.Empty(t, answer)
+	require.NoError(t, connection.Close())
+	session, err := s.engine.NewSession("nova")
+	require.NoError(t, err)
+	defer session.Close()
+	count, err := session.Text(t.Context(), "SELECT count() FROM t")
+	require.NoError(t, err)
+	assert.Equal(t, "0\n", count)
 }
 
 // A planned fault happens to the next INSERT of rows, at its moment, once.

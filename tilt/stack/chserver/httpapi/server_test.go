@@ -3,8 +3,10 @@ package httpapi
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -28,6 +30,7 @@ type server struct {
 	engine *engine.Engine
 	faults *fault.Plan
 	exits  chan struct{} // one element for each planned end of the process
+	stop   func()        // ends all queries, as the end of the server does
 }
 
 func newServer(t *testing.T) *server {
@@ -40,7 +43,11 @@ func newServer(t *testing.T) *server {
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	s := &server{t: t, engine: e, faults: &fault.Plan{}, exits: make(chan struct{}, 1)}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	h := httptest.NewServer(New(Deps{Engine: e, Database: "nova", Faults: s.faults, Exit: func() { s.exits <- struct{}{} }, Log: log}))
+	h := httptest.NewUnstartedServer(New(Deps{Engine: e, Database: "nova", Faults: s.faults, Exit: func() { s.exits <- struct{}{} }, Log: log}))
+	running, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	h.Config.BaseContext = func(net.Listener) context.Context { return running }
+	s.stop = stop
+	h.Start()
 	t.Cleanup(h.Close)
 	s.url, s.client = h.URL, h.Client()
 	return s
