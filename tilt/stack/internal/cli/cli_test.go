@@ -168,6 +168,16 @@ func TestHeld(t *testing.T) {
 	require.Equal(t, "redis has died\nredis is ready\n", out.String())
 }
 
+// The wait for the last records is told once a change, not once a second.
+func TestChanges(t *testing.T) {
+	var out strings.Builder
+	tell := changes(&out)
+	for _, waitingFor := range []string{"users", "users", "posts", "users"} {
+		tell(waitingFor)
+	}
+	require.Equal(t, "waiting: users\nwaiting: posts\nwaiting: users\n", out.String())
+}
+
 // The board shows what is wrong with a part, or else that it was.
 func TestBoardParts(t *testing.T) {
 	shown := boardParts([]supervisor.Status{

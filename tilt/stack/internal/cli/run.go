@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -104,7 +105,7 @@ func (s showing) run(ctx context.Context, keeping *supervisor.Supervisor) error 
 		PostgresDSN: s.call.layout.PostgresDSN(),
 		ClickHouse:  pool,
 		Ledger:      ledger,
-		Progress:    func(waitingFor string) { fmt.Fprintln(s.call.out, "waiting:", waitingFor) },
+		Progress:    changes(s.call.out),
 	})
 	if err != nil {
 		return err
@@ -116,6 +117,18 @@ func (s showing) run(ctx context.Context, keeping *supervisor.Supervisor) error 
 		return errDifferences
 	}
 	return nil
+}
+
+// changes returns a function that writes what is waited for when it is another
+// thing than before.
+func changes(out io.Writer) func(waitingFor string) {
+	last := ""
+	return func(waitingFor string) {
+		if waitingFor != last {
+			fmt.Fprintln(out, "waiting:", waitingFor)
+		}
+		last = waitingFor
+	}
 }
 
 // act returns when the traffic has ended, by its time, by ctx or by an error.
