@@ -15,16 +15,17 @@ import (
 
 // Config is everything an operator sets.
 type Config struct {
-	HTTP         api.Config        `envconfig:"HTTP"`
-	AdminAddr    string            `split_words:"true" default:"127.0.0.1:9102" desc:"Address (host:port) of /metrics, /readyz, /livez and /debug/pprof."`
-	DrainTimeout time.Duration     `split_words:"true" default:"30s" desc:"Time that requests and the batch in hand have to finish when the service stops."`
-	Telemetry    telemetry.Config  `envconfig:""`
-	Kafka        broker.Config     `envconfig:"KAFKA"`
-	Producer     producer.Config   `envconfig:"PRODUCER"`
-	Consumer     consumer.Config   `envconfig:"CONSUMER"`
-	ClickHouse   clickhouse.Config `envconfig:"CLICKHOUSE"`
-	Redis        dedup.Redis       `envconfig:"REDIS"`
-	Dedup        dedup.Config      `envconfig:"DEDUP"`
+	HTTP              api.Config        `envconfig:"HTTP"`
+	AdminAddr         string            `split_words:"true" default:"127.0.0.1:9102" desc:"Address (host:port) of /metrics, /readyz, /livez and /debug/pprof."`
+	DrainTimeout      time.Duration     `split_words:"true" default:"30s" desc:"Time that requests and the batch in hand have to finish when the service stops."`
+	DLQMaxRecordBytes int               `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the max.message.bytes of events-dlq must be larger."`
+	Telemetry         telemetry.Config  `envconfig:""`
+	Kafka             broker.Config     `envconfig:"KAFKA"`
+	Producer          producer.Config   `envconfig:"PRODUCER"`
+	Consumer          consumer.Config   `envconfig:"CONSUMER"`
+	ClickHouse        clickhouse.Config `envconfig:"CLICKHOUSE"`
+	Redis             dedup.Redis       `envconfig:"REDIS"`
+	Dedup             dedup.Config      `envconfig:"DEDUP"`
 }
 
 // Validate implements config.Validator.
@@ -32,6 +33,9 @@ func (c Config) Validate() error {
 	var problems []error
 	if c.AdminAddr == "" {
 		problems = append(problems, errors.New("ADMIN_ADDR must be set"))
+	}
+	if c.DLQMaxRecordBytes <= c.Producer.MaxRecordBytes {
+		problems = append(problems, errors.New("DLQ_MAX_RECORD_BYTES must be above PRODUCER_MAX_RECORD_BYTES, or a record may be too large for its letter"))
 	}
 	if c.DrainTimeout <= c.Consumer.DrainTimeout {
 		problems = append(problems, errors.New("DRAIN_TIMEOUT must be above CONSUMER_DRAIN_TIMEOUT"))
@@ -41,4 +45,12 @@ func (c Config) Validate() error {
 		problems = append(problems, errors.New("HTTP_MAX_EVENT_AGE and HTTP_MAX_EVENT_AHEAD must together be below DEDUP_TTL"))
 	}
 	return errors.Join(problems...)
+}
+
+// letterProducer is how dead letters are published: few, and larger than what
+// they hold.
+func (c Config) letterProducer() producer.Config {
+	letters := c.Producer
+	letters.MaxRecordBytes = c.DLQMaxRecordBytes
+	return letters
 }

@@ -35,17 +35,21 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	cluster, err := broker.Open(cfg.Kafka)
+	kafka, err := broker.Open(cfg.Kafka)
 	if err != nil {
 		return err
 	}
-	defer cluster.Close()
-	publisher, err := producer.New(cfg.Producer, producer.Deps{Broker: cluster, Log: watch.Log, Meter: watch.Meter("producer")})
+	defer kafka.Close()
+	accepted, err := producer.New(cfg.Producer, producer.Deps{Broker: kafka, Log: watch.Log, Meter: watch.Meter("producer")})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, publisher.Close()) }()
-
+	defer func() { err = errors.Join(err, accepted.Close()) }()
+	letters, err := producer.New(cfg.letterProducer(), producer.Deps{Broker: kafka, Log: watch.Log, Meter: watch.Meter("letters")})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, letters.Close()) }()
 	store, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: watch.Log, Meter: watch.Meter("clickhouse")})
 	if err != nil {
 		return err
@@ -57,21 +61,14 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 	}
 	defer claimer.Close()
 
-	handler, err := ingest.New(ingest.Deps{
-		Claimer: claimer, Store: store, Letters: dlq.NewWriter(lettersTopic, publisher),
+	member, err := join(cfg, kafka, watch, ingest.Deps{
+		Claimer: claimer, Store: store, Letters: dlq.NewWriter(lettersTopic, letters),
 		Log: watch.Log, Meter: watch.Meter("ingest"),
 	})
 	if err != nil {
 		return err
 	}
-	member, err := consumer.New(cfg.Consumer, consumer.Deps{
-		Broker: cluster, Group: group, Topics: []string{topic}, Handler: handler,
-		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health,
-	})
-	if err != nil {
-		return err
-	}
-	server, err := listen(ctx, cfg, publisher, watch)
+	server, err := listen(ctx, cfg, accepted, watch)
 	if err != nil {
 		return err
 	}
@@ -88,6 +85,17 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 	watch.Health.Ready()
 	defer context.AfterFunc(ctx, watch.Health.Draining)()
 	return members.Run(ctx)
+}
+
+func join(cfg Config, kafka *broker.Cluster, watch *telemetry.Telemetry, deps ingest.Deps) (*consumer.Consumer, error) {
+	handler, err := ingest.New(deps)
+	if err != nil {
+		return nil, err
+	}
+	return consumer.New(cfg.Consumer, consumer.Deps{
+		Broker: kafka, Group: group, Topics: []string{topic}, Handler: handler,
+		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health,
+	})
 }
 
 func listen(ctx context.Context, cfg Config, publisher *producer.Producer, watch *telemetry.Telemetry) (*api.Server, error) {

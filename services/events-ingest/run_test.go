@@ -1,10 +1,12 @@
 package eventsingest_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,7 +47,7 @@ func TestEventIsStoredOnce(t *testing.T) {
 	assert.Equal(t, "2\t1", s.clickhouse.Query("SELECT count(), countIf(event_type = 'post_like') FROM post_events"))
 	for _, view := range []string{"post_engagement_hourly", "post_engagement_minutely"} {
 		assert.Equal(t, "1\t1\t0\t0\t14\t2.1", s.clickhouse.Query(
-			"SELECT sum(views), sum(likes), sum(comments), sum(shares), sum(dwell_ms), sum(score) FROM "+view), view)
+			"SELECT sum(views), sum(likes), sum(comments), sum(shares), sum(dwell), sum(score) FROM "+view), view)
 	}
 	_, metrics := r.get("/metrics")
 	assert.Contains(t, metrics, "\nevent_deduplication_hits 3\n")
@@ -118,7 +120,7 @@ func TestKilledDependencies(t *testing.T) {
 		post(10)
 		s.awaitDone()
 	}
-	assert.Equal(t, fmt.Sprint(accepted), s.clickhouse.Query("SELECT count() FROM post_events FINAL"))
+	assert.Equal(t, strconv.Itoa(accepted), s.clickhouse.Query("SELECT count() FROM post_events FINAL"))
 	assert.Empty(t, s.kafka.Records("events-dlq"))
 }
 
@@ -176,6 +178,22 @@ func TestPoisonBecomesALetter(t *testing.T) {
 	assert.Equal(t, map[string]int{"syntax": 2, "invalid": 1, "content_type": 1, "empty": 1}, classes)
 	_, metrics := r.get("/metrics")
 	assert.Contains(t, metrics, `event_processing_errors_total{reason="syntax"} 2`)
+}
+
+// A record as large as Kafka takes, which no client of ours sent, fits in a letter.
+func TestLargestPoisonFitsInALetter(t *testing.T) {
+	s := startStack(t)
+	poison := bytes.Repeat([]byte{0xff}, 990_000)
+	s.kafka.Produce(kafkatest.Record{Topic: "events", Value: poison})
+	s.run()
+	s.awaitDone()
+	letters := s.kafka.Records("events-dlq")
+	require.Len(t, letters, 1)
+	letter, err := dlq.Decode(letters[0].Value)
+	require.NoError(t, err)
+	original, err := letter.Original()
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(poison, original))
 }
 
 // Before ClickHouse has its schema events are accepted, /readyz is 200 and says

@@ -71,7 +71,7 @@ func (w *world) Insert(_ context.Context, insert clickhouse.Insert) error {
 	return insert.Block.Check()
 }
 
-func newHandler(t testing.TB) (*ingest.Handler, *world) {
+func newHandler(t *testing.T) (*ingest.Handler, *world) {
 	t.Helper()
 	w := &world{held: map[uuid.UUID]int64{}, fail: map[string]error{}}
 	h, err := ingest.New(ingest.Deps{Claimer: w, Store: w, Letters: w, Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{}})
