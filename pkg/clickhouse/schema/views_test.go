@@ -74,7 +74,7 @@ func TestEventsShowInBothSums(t *testing.T) {
 	require.NoError(t, pool.Insert(t.Context(), clickhouse.Insert{Table: "post_events", Block: events.block}))
 
 	assert.Equal(t, "6", server.Query("SELECT count() FROM post_events FINAL"))
-	const sums = "toUnixTimestamp(%), post_id, sum(views), sum(likes), sum(comments), sum(shares), sum(dwell_ms), round(sum(score), 3)"
+	const sums = "toUnixTimestamp(%), post_id, sum(views), sum(likes), sum(comments), sum(shares), sum(dwell), round(sum(score), 3)"
 	const post = "\t00000000-0000-0000-0000-000000000001\t"
 	start := at.Format("15:04:05")
 	require.Equal(t, "23:00:00", start)

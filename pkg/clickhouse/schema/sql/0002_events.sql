@@ -33,10 +33,10 @@ CREATE TABLE IF NOT EXISTS {{table "post_engagement_hourly"}}
     likes    Int64 CODEC(T64, ZSTD(1)),
     comments Int64 CODEC(T64, ZSTD(1)),
     shares   Int64 CODEC(T64, ZSTD(1)),
-    dwell_ms Int64 CODEC(T64, ZSTD(1)),
+    dwell    Int64 CODEC(T64, ZSTD(1)),
     score    Float64 ALIAS views * 0.1 + likes * 2 + comments * 3 + shares * 5
 )
-ENGINE = {{engine "SummingMergeTree" "(views, likes, comments, shares, dwell_ms)"}}
+ENGINE = {{engine "SummingMergeTree" "(views, likes, comments, shares, dwell)"}}
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, post_id)
 SETTINGS {{deduplicationWindow}};
@@ -50,16 +50,16 @@ CREATE TABLE IF NOT EXISTS {{table "post_engagement_minutely"}}
     likes    Int64 CODEC(T64, ZSTD(1)),
     comments Int64 CODEC(T64, ZSTD(1)),
     shares   Int64 CODEC(T64, ZSTD(1)),
-    dwell_ms Int64 CODEC(T64, ZSTD(1)),
+    dwell    Int64 CODEC(T64, ZSTD(1)),
     score    Float64 ALIAS views * 0.1 + likes * 2 + comments * 3 + shares * 5
 )
-ENGINE = {{engine "SummingMergeTree" "(views, likes, comments, shares, dwell_ms)"}}
+ENGINE = {{engine "SummingMergeTree" "(views, likes, comments, shares, dwell)"}}
 PARTITION BY toDate(minute)
 ORDER BY (minute, post_id)
 TTL minute + toIntervalDay(2)
 SETTINGS {{deduplicationWindow}}, ttl_only_drop_parts = 1;
 
--- An impression adds to no sum, and a row of zeros would be dropped by merges.
+-- dwell is in milliseconds. Impressions, the bulk of all events, count in no sum.
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{table "post_engagement_hourly_mv"}}
 TO {{name "post_engagement_hourly"}} AS
 SELECT
@@ -69,8 +69,8 @@ SELECT
     sum(toInt64(event_type = 'post_like')) AS likes,
     sum(toInt64(event_type = 'post_comment')) AS comments,
     sum(toInt64(event_type = 'post_share')) AS shares,
-    sum(toInt64(post_events.dwell_ms)) AS dwell_ms
-FROM {{name "post_events"}} AS post_events
+    sum(toInt64(dwell_ms)) AS dwell
+FROM {{name "post_events"}}
 WHERE event_type != 'post_impression'
 GROUP BY hour, post_id;
 
@@ -83,7 +83,7 @@ SELECT
     sum(toInt64(event_type = 'post_like')) AS likes,
     sum(toInt64(event_type = 'post_comment')) AS comments,
     sum(toInt64(event_type = 'post_share')) AS shares,
-    sum(toInt64(post_events.dwell_ms)) AS dwell_ms
-FROM {{name "post_events"}} AS post_events
+    sum(toInt64(dwell_ms)) AS dwell
+FROM {{name "post_events"}}
 WHERE event_type != 'post_impression'
 GROUP BY minute, post_id;

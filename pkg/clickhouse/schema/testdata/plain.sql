@@ -121,10 +121,10 @@ CREATE TABLE IF NOT EXISTS `nova`.`post_engagement_hourly`
     likes    Int64 CODEC(T64, ZSTD(1)),
     comments Int64 CODEC(T64, ZSTD(1)),
     shares   Int64 CODEC(T64, ZSTD(1)),
-    dwell_ms Int64 CODEC(T64, ZSTD(1)),
+    dwell    Int64 CODEC(T64, ZSTD(1)),
     score    Float64 ALIAS views * 0.1 + likes * 2 + comments * 3 + shares * 5
 )
-ENGINE = SummingMergeTree((views, likes, comments, shares, dwell_ms))
+ENGINE = SummingMergeTree((views, likes, comments, shares, dwell))
 PARTITION BY toYYYYMM(hour)
 ORDER BY (hour, post_id)
 SETTINGS non_replicated_deduplication_window = 100000;
@@ -137,10 +137,10 @@ CREATE TABLE IF NOT EXISTS `nova`.`post_engagement_minutely`
     likes    Int64 CODEC(T64, ZSTD(1)),
     comments Int64 CODEC(T64, ZSTD(1)),
     shares   Int64 CODEC(T64, ZSTD(1)),
-    dwell_ms Int64 CODEC(T64, ZSTD(1)),
+    dwell    Int64 CODEC(T64, ZSTD(1)),
     score    Float64 ALIAS views * 0.1 + likes * 2 + comments * 3 + shares * 5
 )
-ENGINE = SummingMergeTree((views, likes, comments, shares, dwell_ms))
+ENGINE = SummingMergeTree((views, likes, comments, shares, dwell))
 PARTITION BY toDate(minute)
 ORDER BY (minute, post_id)
 TTL minute + toIntervalDay(2)
@@ -155,8 +155,8 @@ SELECT
     sum(toInt64(event_type = 'post_like')) AS likes,
     sum(toInt64(event_type = 'post_comment')) AS comments,
     sum(toInt64(event_type = 'post_share')) AS shares,
-    sum(toInt64(post_events.dwell_ms)) AS dwell_ms
-FROM `nova`.`post_events` AS post_events
+    sum(toInt64(dwell_ms)) AS dwell
+FROM `nova`.`post_events`
 WHERE event_type != 'post_impression'
 GROUP BY hour, post_id;
 
@@ -169,8 +169,8 @@ SELECT
     sum(toInt64(event_type = 'post_like')) AS likes,
     sum(toInt64(event_type = 'post_comment')) AS comments,
     sum(toInt64(event_type = 'post_share')) AS shares,
-    sum(toInt64(post_events.dwell_ms)) AS dwell_ms
-FROM `nova`.`post_events` AS post_events
+    sum(toInt64(dwell_ms)) AS dwell
+FROM `nova`.`post_events`
 WHERE event_type != 'post_impression'
 GROUP BY minute, post_id;
 
