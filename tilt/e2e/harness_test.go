@@ -93,7 +93,7 @@ func (s *stack) run(t *testing.T, args ...string) string {
 // loadVars reads the addresses as a shell would.
 func (s *stack) loadVars(t *testing.T) {
 	t.Helper()
-	shell := exec.CommandContext(t.Context(), "sh", "-c", ". "+filepath.Join(s.dir, "env")+" && env")
+	shell := exec.CommandContext(t.Context(), "sh", "-c", "set -a; . "+filepath.Join(s.dir, "env")+" && env")
 	shell.Env = []string{"PATH=" + os.Getenv("PATH")}
 	output, err := shell.Output()
 	require.NoError(t, err)
