@@ -31,10 +31,10 @@ func message(e event.Event) *eventsv1.Event {
 	return m
 }
 
-func marshal(t testing.TB, m proto.Message) []byte {
-	t.Helper()
+func marshal(tb testing.TB, m proto.Message) []byte {
+	tb.Helper()
 	encoded, err := proto.Marshal(m)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return encoded
 }
 
@@ -90,8 +90,13 @@ func TestUnknownProtobufFieldsAreKept(t *testing.T) {
 	var got event.Event
 	require.NoError(t, event.DecodeProtobuf(record, &got))
 	assert.Equal(t, []event.Attribute{
-		{"field_11", "pixel"}, {"field_12", "/wA="}, {"field_13", "7"}, {"field_14", "5"},
-		{"field_15", "6"}, {"field_16", "hAE="}, {"field_8", "8"},
+		{"field_11", "pixel"},
+		{"field_12", "/wA="},
+		{"field_13", "7"},
+		{"field_14", "5"},
+		{"field_15", "6"},
+		{"field_16", "hAE="},
+		{"field_8", "8"},
 	}, got.Attributes)
 	assert.Equal(t, e.ID, got.ID)
 }

@@ -243,13 +243,13 @@ func (s *scanner) number() {
 	}
 }
 
-// acceptHere moves over the next byte if it is one of any.
-func (s *scanner) acceptHere(any string) bool {
+// acceptHere moves over the next byte if it is one of set.
+func (s *scanner) acceptHere(set string) bool {
 	if s.pos == len(s.text) {
 		return false
 	}
-	for i := range len(any) {
-		if s.text[s.pos] == any[i] {
+	for i := range len(set) {
+		if s.text[s.pos] == set[i] {
 			s.pos++
 			return true
 		}

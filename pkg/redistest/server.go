@@ -25,7 +25,7 @@ type Server struct {
 	// Addr is the server's host:port. It stays the same over Restart.
 	Addr string
 
-	t         testing.TB
+	tb        testing.TB
 	binary    string
 	dir       string
 	arguments []string
@@ -42,62 +42,62 @@ func WithArguments(arguments ...string) Option {
 }
 
 // Start runs a server that ends with t.
-func Start(t testing.TB, options ...Option) *Server {
-	t.Helper()
+func Start(tb testing.TB, options ...Option) *Server {
+	tb.Helper()
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Fatalf("redis-server is missing, run make deps: %v", err)
+		tb.Fatalf("redis-server is missing, run make deps: %v", err)
 	}
-	s := &Server{t: t, binary: binary, dir: t.TempDir()}
+	s := &Server{tb: tb, binary: binary, dir: tb.TempDir()}
 	for _, option := range options {
 		option(s)
 	}
-	t.Cleanup(s.close)
+	tb.Cleanup(s.close)
 	// A port that is free now may be taken before the server listens on it.
 	deadline := time.Now().Add(startTimeout)
 	for {
-		s.Addr = freeAddress(t)
+		s.Addr = freeAddress(tb)
 		err := s.start()
 		if err == nil {
 			return s
 		}
 		if time.Now().After(deadline) || !strings.Contains(s.log(), "Address already in use") {
-			t.Fatalf("starting redis-server: %v\n%s", err, s.log())
+			tb.Fatalf("starting redis-server: %v\n%s", err, s.log())
 		}
 	}
 }
 
 // Kill ends the server as a crash does, with SIGKILL, and waits for its end.
 func (s *Server) Kill() {
-	s.t.Helper()
+	s.tb.Helper()
 	s.process.kill()
 }
 
 // Stop asks the server to end, and waits for it.
 func (s *Server) Stop() {
-	s.t.Helper()
+	s.tb.Helper()
 	if err := s.process.stop(); err != nil {
-		s.t.Fatalf("stopping redis-server: %v", err)
+		s.tb.Fatalf("stopping redis-server: %v", err)
 	}
 }
 
 // Restart starts the server again on its data and its address, after stopping it
 // if it runs.
 func (s *Server) Restart() {
-	s.t.Helper()
+	s.tb.Helper()
 	s.Stop()
 	if err := s.start(); err != nil {
-		s.t.Fatalf("starting redis-server again: %v", err)
+		s.tb.Fatalf("starting redis-server again: %v", err)
 	}
 }
 
 // Do runs one command and returns its reply as text: a status, an error behind
 // its "-", a number, or a string; "" for a reply of nothing.
 func (s *Server) Do(arguments ...string) string {
-	s.t.Helper()
-	reply, err := do(context.WithoutCancel(s.t.Context()), s.Addr, arguments...)
+	s.tb.Helper()
+	reply, err := do(context.WithoutCancel(s.tb.Context()), s.Addr, arguments...)
 	if err != nil {
-		s.t.Fatalf("redis %s: %v", strings.Join(arguments, " "), err)
+		s.tb.Fatalf("redis %s: %v", strings.Join(arguments, " "), err)
 	}
 	return reply
 }
@@ -108,10 +108,11 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	command := exec.Command(s.binary, append([]string{
+	arguments := append([]string{
 		"--bind", host, "--port", port, "--dir", s.dir, "--logfile", "redis.log",
 		"--save", "", "--appendonly", "yes", "--appendfsync", "always",
-	}, s.arguments...)...)
+	}, s.arguments...)
+	command := exec.CommandContext(context.WithoutCancel(s.tb.Context()), s.binary, arguments...) //nolint:gosec // the caller is a test
 	command.Dir = s.dir
 	process, err := startProcess(command)
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *Server) start() error {
 }
 
 func (s *Server) awaitReady() error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), startTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.tb.Context()), startTimeout)
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -146,8 +147,8 @@ func (s *Server) close() {
 	if s.process != nil {
 		s.process.kill()
 	}
-	if s.t.Failed() {
-		s.t.Logf("redis-server's log:\n%s", s.log())
+	if s.tb.Failed() {
+		s.tb.Logf("redis-server's log:\n%s", s.log())
 	}
 }
 
@@ -159,16 +160,16 @@ func (s *Server) log() string {
 	return string(content)
 }
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
 	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
-		t.Fatalf("finding a free port: %v", err)
+		tb.Fatalf("finding a free port: %v", err)
 	}
 	defer func() { _ = listener.Close() }()
 	address, ok := listener.Addr().(*net.TCPAddr)
 	if !ok {
-		t.Fatalf("finding a free port: %v is no TCP address", listener.Addr())
+		tb.Fatalf("finding a free port: %v is no TCP address", listener.Addr())
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(address.Port))
 }
