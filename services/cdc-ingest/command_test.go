@@ -21,8 +21,8 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{[]string{"--help"}, 0, "cdc-ingest config", ""},
 		{[]string{"config"}, 0, "| `CDC_EPOCHS` |", ""},
-		{[]string{"migrate"}, 2, "", "unknown command line"},
-		{[]string{"config", "all"}, 2, "", "unknown command line"},
+		{[]string{"migrate"}, 2, "", "not a command"},
+		{[]string{"config", "all"}, 2, "", "not a command"},
 	}
 	for _, test := range tests {
 		var stdout, stderr bytes.Buffer
@@ -36,11 +36,11 @@ func TestCommandLine(t *testing.T) {
 func TestConfigNamesEveryProblem(t *testing.T) {
 	t.Setenv("CDC_EPOCHS", "nova:1,nova2:1")
 	t.Setenv("DLQ_MAX_RECORD_BYTES", "0")
-	t.Setenv("CONSUMER_BATCH_ROWS", "0")
+	t.Setenv("BATCH_ROWS", "0")
 	var cfg cdcingest.Config
 	err := config.Load(&cfg)
 	require.Error(t, err)
-	for _, want := range []string{"CDC_EPOCHS must not give nova and nova2 the same epoch", "DLQ_MAX_RECORD_BYTES", "CONSUMER_BATCH_ROWS"} {
+	for _, want := range []string{"CDC_EPOCHS must not give nova and nova2 the same epoch", "DLQ_MAX_RECORD_BYTES", "BATCH_ROWS"} {
 		assert.ErrorContains(t, err, want)
 	}
 }

@@ -18,7 +18,7 @@ type Config struct {
 	DLQTopic          string            `split_words:"true" default:"cdc-dlq" desc:"Topic for records that cannot be stored."`
 	DLQMaxRecordBytes int               `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the topic's max.message.bytes must be larger."`
 	Telemetry         telemetry.Config  `envconfig:""`
-	Consumer          consumer.Config   `envconfig:"CONSUMER"`
+	Consumer          consumer.Config   `envconfig:""`
 	Kafka             broker.Config     `envconfig:"KAFKA"`
 	ClickHouse        clickhouse.Config `envconfig:"CLICKHOUSE"`
 }

@@ -3,7 +3,7 @@ package cdcingest
 import (
 	"context"
 	"errors"
-	"os"
+	"io"
 	"time"
 
 	"github.com/nova-data/nova/pkg/broker"
@@ -30,11 +30,11 @@ const (
 	afterConsumer = 5 * time.Second
 )
 
-// Run runs the service until ctx ends, then drains and returns. Its errors are
-// those of the configuration, of the admin address, and of a drain that took too
+// Run runs the service until ctx ends, then drains and returns. The log goes to
+// output. Its errors are those of the configuration, of the admin address, and of a drain that took too
 // long; dependencies that are away are waited for.
-func Run(ctx context.Context, cfg Config) error {
-	reporting, err := telemetry.New(cfg.Telemetry, telemetry.Deps{Service: service, AdminAddr: cfg.AdminAddr, Output: os.Stderr})
+func Run(ctx context.Context, cfg Config, output io.Writer) error {
+	reporting, err := telemetry.New(cfg.Telemetry, telemetry.Deps{Service: service, AdminAddr: cfg.AdminAddr, Output: output})
 	if err != nil {
 		return err
 	}

@@ -61,10 +61,10 @@ func start(t *testing.T) environment {
 		"CLICKHOUSE_ADDR":             e.clickhouse.Addr,
 		"KAFKA_BROKERS":               strings.Join(e.kafka.Brokers, ","),
 		"ADMIN_ADDR":                  "127.0.0.1:0",
-		"CONSUMER_BATCH_AGE":          "20ms",
-		"CONSUMER_FETCH_WAIT":         "100ms",
-		"CONSUMER_HEARTBEAT_INTERVAL": "100ms",
-		"CONSUMER_SESSION_TIMEOUT":    "6s",
+		"BATCH_AGE":          "20ms",
+		"FETCH_WAIT":         "100ms",
+		"HEARTBEAT_INTERVAL": "100ms",
+		"SESSION_TIMEOUT":    "6s",
 	} {
 		t.Setenv(name, value)
 	}

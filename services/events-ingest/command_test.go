@@ -35,7 +35,7 @@ func TestCommandLine(t *testing.T) {
 // a copy come after its claim has ended.
 func TestConfigNamesEveryProblem(t *testing.T) {
 	t.Setenv("DEDUP_TTL", "23h")
-	t.Setenv("DRAIN_TIMEOUT", "1s")
+	t.Setenv("DRAIN_TIMEOUT", "1h")
 	t.Setenv("DLQ_MAX_RECORD_BYTES", "1000")
 	t.Setenv("HTTP_MAX_EVENTS", "0")
 	t.Setenv("REDIS_ADDR", "redis")

@@ -2,7 +2,6 @@ package eventsingest
 
 import (
 	"errors"
-	"time"
 
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
@@ -17,12 +16,11 @@ import (
 type Config struct {
 	HTTP              api.Config        `envconfig:"HTTP"`
 	AdminAddr         string            `split_words:"true" default:"127.0.0.1:9102" desc:"Address (host:port) of /metrics, /readyz, /livez and /debug/pprof."`
-	DrainTimeout      time.Duration     `split_words:"true" default:"30s" desc:"Time that requests and the batch in hand have to finish when the service stops."`
 	DLQMaxRecordBytes int               `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the max.message.bytes of events-dlq must be larger."`
 	Telemetry         telemetry.Config  `envconfig:""`
 	Kafka             broker.Config     `envconfig:"KAFKA"`
 	Producer          producer.Config   `envconfig:"PRODUCER"`
-	Consumer          consumer.Config   `envconfig:"CONSUMER"`
+	Consumer          consumer.Config   `envconfig:""`
 	ClickHouse        clickhouse.Config `envconfig:"CLICKHOUSE"`
 	Redis             dedup.Redis       `envconfig:"REDIS"`
 	Dedup             dedup.Config      `envconfig:"DEDUP"`
@@ -36,9 +34,6 @@ func (c Config) Validate() error {
 	}
 	if c.DLQMaxRecordBytes <= c.Producer.MaxRecordBytes {
 		problems = append(problems, errors.New("DLQ_MAX_RECORD_BYTES must be above PRODUCER_MAX_RECORD_BYTES, or a record may be too large for its letter"))
-	}
-	if c.DrainTimeout <= c.Consumer.DrainTimeout {
-		problems = append(problems, errors.New("DRAIN_TIMEOUT must be above CONSUMER_DRAIN_TIMEOUT"))
 	}
 	// A copy must meet the claim of the first, however late it is accepted.
 	if c.HTTP.MaxEventAge+c.HTTP.MaxEventAhead >= c.Dedup.TTL {

@@ -88,7 +88,7 @@ func (s *stack) run() *service {
 	for name, value := range map[string]string{
 		"HTTP_ADDR": api, "ADMIN_ADDR": admin, "LOG_LEVEL": "WARN",
 		"KAFKA_BROKERS": strings.Join(s.kafka.Brokers, ","), "CLICKHOUSE_ADDR": s.clickhouse.Addr, "REDIS_ADDR": s.redis.Addr,
-		"CONSUMER_BATCH_AGE": "50ms", "CONSUMER_FETCH_WAIT": "100ms", "CONSUMER_HEARTBEAT_INTERVAL": "200ms",
+		"BATCH_AGE": "50ms", "FETCH_WAIT": "100ms", "HEARTBEAT_INTERVAL": "200ms",
 		"DEDUP_TIMEOUT": "500ms", "CLICKHOUSE_TIMEOUT": "5s", "HTTP_PUBLISH_TIMEOUT": "2s",
 	} {
 		s.t.Setenv(name, value)

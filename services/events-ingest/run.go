@@ -25,11 +25,14 @@ const (
 	group        = "nova-events-ingest"
 	// schemaVersion is the first with post_events and its views.
 	schemaVersion = 2
+
+	// afterConsumer is the time left for the rest once the consumer has drained.
+	afterConsumer = 5 * time.Second
 )
 
 // Run runs the service until ctx ends. The log goes to output. Its errors are a
 // configuration that cannot work, an address in use, and work that was not
-// finished within Config.DrainTimeout.
+// finished within drainTimeout.
 func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 	watch, err := telemetry.New(cfg.Telemetry, telemetry.Deps{Service: "events-ingest", AdminAddr: cfg.AdminAddr, Output: output})
 	if err != nil {
@@ -73,7 +76,7 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 		return err
 	}
 
-	members := lifecycle.NewGroup(watch.Log, cfg.DrainTimeout)
+	members := lifecycle.NewGroup(watch.Log, drainTimeout(cfg))
 	members.Add("admin server", watch.ServeAdmin)
 	members.Add("consumer", func(ctx context.Context) error {
 		if err := awaitSchema(ctx, store, watch); err != nil {
@@ -96,6 +99,12 @@ func join(cfg Config, kafka *broker.Cluster, watch *telemetry.Telemetry, deps in
 		Broker: kafka, Group: group, Topics: []string{topic}, Handler: handler,
 		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health,
 	})
+}
+
+// drainTimeout is the time for the slowest request, then for the batch in hand,
+// then for the rest.
+func drainTimeout(cfg Config) time.Duration {
+	return cfg.HTTP.ReadTimeout + cfg.HTTP.PublishTimeout + cfg.Consumer.DrainTimeout + afterConsumer
 }
 
 func listen(ctx context.Context, cfg Config, publisher *producer.Producer, watch *telemetry.Telemetry) (*api.Server, error) {

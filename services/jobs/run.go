@@ -14,9 +14,6 @@ import (
 	"github.com/nova-data/nova/services/jobs/internal/migrate"
 )
 
-// exitUsage is the exit code of a command line that makes no sense.
-const exitUsage = 2
-
 const help = `jobs migrate [plan|apply|status] [--json]
 
 Brings an installation up to date: ClickHouse's schema and Kafka's topics.
@@ -35,13 +32,13 @@ jobs --help    print this
 // Main runs the command line and returns the exit code: 0, 1 on failure, 2 when
 // the command line is wrong.
 func Main(args []string, stdout, stderr io.Writer) int {
-	if slices.ContainsFunc(args, func(arg string) bool { return slices.Contains([]string{"--help", "-h", "help"}, arg) }) {
+	if lifecycle.AsksForHelp(args) {
 		fmt.Fprint(stdout, help)
 		return lifecycle.ExitOK
 	}
 	if len(args) == 0 {
 		fmt.Fprint(stderr, help)
-		return exitUsage
+		return lifecycle.ExitUsage
 	}
 	switch args[0] {
 	case "config":
@@ -50,7 +47,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		command, asJSON, err := parseMigrate(args[1:])
 		if err != nil {
 			fmt.Fprintf(stderr, "jobs migrate: %v\n\n%s", err, help)
-			return exitUsage
+			return lifecycle.ExitUsage
 		}
 		return lifecycle.Main("jobs migrate", func(ctx context.Context) error {
 			var cfg Config
@@ -61,7 +58,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		})
 	default:
 		fmt.Fprintf(stderr, "jobs: %q is not a command\n\n%s", args[0], help)
-		return exitUsage
+		return lifecycle.ExitUsage
 	}
 }
 
