@@ -28,27 +28,45 @@ func TestBatchTake(t *testing.T) {
 	}{
 		"whole chunks": {
 			limits{rows: enough, bytes: enough},
-			[]chunk{chunkOf(0, 9, 3, 5), chunkOf(1, 4, 3)}, 3, map[int]int64{0: 9, 1: 4}, nil,
+			[]chunk{chunkOf(0, 9, 3, 5), chunkOf(1, 4, 3)},
+			3,
+			map[int]int64{0: 9, 1: 4},
+			nil,
 		},
 		"rows": {
 			limits{rows: 2, bytes: enough},
-			[]chunk{chunkOf(0, 9, 3, 5, 8)}, 2, map[int]int64{0: 6}, []int64{8},
+			[]chunk{chunkOf(0, 9, 3, 5, 8)},
+			2,
+			map[int]int64{0: 6},
+			[]int64{8},
 		},
 		"rows to the end of a chunk": {
 			limits{rows: 2, bytes: enough},
-			[]chunk{chunkOf(0, 9, 3, 5)}, 2, map[int]int64{0: 9}, nil,
+			[]chunk{chunkOf(0, 9, 3, 5)},
+			2,
+			map[int]int64{0: 9},
+			nil,
 		},
 		"bytes, by one record": {
 			limits{rows: enough, bytes: 11},
-			[]chunk{chunkOf(0, 9, 3, 5, 6, 8)}, 3, map[int]int64{0: 7}, []int64{8},
+			[]chunk{chunkOf(0, 9, 3, 5, 6, 8)},
+			3,
+			map[int]int64{0: 7},
+			[]int64{8},
 		},
 		"one record over the limit": {
 			limits{rows: enough, bytes: 1},
-			[]chunk{chunkOf(0, 9, 3, 5)}, 1, map[int]int64{0: 4}, []int64{5},
+			[]chunk{chunkOf(0, 9, 3, 5)},
+			1,
+			map[int]int64{0: 4},
+			[]int64{5},
 		},
 		"no records": {
 			limits{rows: enough, bytes: enough},
-			[]chunk{chunkOf(0, 9)}, 0, map[int]int64{0: 9}, nil,
+			[]chunk{chunkOf(0, 9)},
+			0,
+			map[int]int64{0: 9},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -110,7 +110,7 @@ func (c *Consumer) join(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			t.note("group", err) // the group itself pauses between attempts
+			t.note(ctx, "group", err) // the group itself pauses between attempts
 			continue
 		}
 		t.over()

@@ -106,8 +106,8 @@ func (c *cannedConnection) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newConnection(version int16, batches []byte) *cannedConnection {
-	body := answer(version, func(r *kmsg.FetchResponse) {
+func newConnection(batches []byte) *cannedConnection {
+	body := answer(maxFetchVersion, func(r *kmsg.FetchResponse) {
 		r.Topics[0].Partitions[0].RecordBatches = batches
 		r.Topics[0].Partitions[0].AbortedTransactions = nil
 	})
@@ -129,14 +129,14 @@ func TestRawExchange(t *testing.T) {
 		}
 		return err
 	}
-	require.NoError(t, exchange(newConnection(maxFetchVersion, nil)))
-	other := newConnection(maxFetchVersion, nil)
+	require.NoError(t, exchange(newConnection(nil)))
+	other := newConnection(nil)
 	other.answer[7]++
 	require.ErrorContains(t, exchange(other), "answer 2 to request 1")
-	short := newConnection(maxFetchVersion, nil)
+	short := newConnection(nil)
 	short.answer = short.answer[:len(short.answer)-1]
 	require.ErrorIs(t, exchange(short), io.ErrUnexpectedEOF)
-	huge := newConnection(maxFetchVersion, nil)
+	huge := newConnection(nil)
 	huge.answer[0] = 0x7f
 	require.ErrorContains(t, exchange(huge), "fetch answer of")
 }
@@ -161,7 +161,7 @@ func BenchmarkFetch(b *testing.B) {
 				}
 				data = append(data, batch.Encode()...)
 			}
-			c := newConnection(maxFetchVersion, data)
+			c := newConnection(data)
 			decoder := newBatchDecoder("events", 0)
 			b.ReportAllocs()
 			b.ResetTimer()

@@ -62,7 +62,7 @@ func (g *generation) run(ctx, revoked context.Context) error {
 	outcomes := make([]error, len(lanes))
 	var work sync.WaitGroup
 	for i, l := range lanes {
-		work.Go(func() {
+		work.Go(func() { //nolint:contextcheck // life holds the contexts
 			if outcomes[i] = l.run(life); outcomes[i] != nil {
 				stop() // the other lanes commit what they have in hand, or are refused too
 			}

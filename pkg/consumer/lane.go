@@ -125,20 +125,17 @@ func (l *lane) empty() *batch {
 // fails for good.
 func (l *lane) work(life lifetime) error {
 	for b := range l.batches {
-		if life.revoked.Err() != nil || life.working.Err() != nil {
+		isOver := life.revoked.Err() != nil || life.working.Err() != nil
+		if isOver || !l.handle(life, b) {
 			return nil
 		}
-		if !l.handle(life, b) {
-			return nil
-		}
-		err := l.commit(life.working, b.next)
-		if errors.Is(err, errGivenUp) {
-			return nil
-		}
-		if err != nil {
+		switch err := l.commit(life.working, b.next); {
+		case errors.Is(err, errGivenUp):
+			return nil // the batch is left to the next owner
+		case err != nil:
 			return err
 		}
-		l.settle(b)
+		l.settle(life.working, b)
 	}
 	return nil
 }
@@ -171,8 +168,7 @@ func (l *lane) attempt(ctx context.Context, records []Record) (err error) {
 }
 
 // settle takes note of a committed batch.
-func (l *lane) settle(b *batch) {
-	ctx := context.Background()
+func (l *lane) settle(ctx context.Context, b *batch) {
 	if len(b.records) > 0 {
 		l.metrics.batchRows.Record(ctx, int64(len(b.records)), l.metrics.of(l.topic, ""))
 		l.metrics.records.Add(ctx, int64(len(b.records)), l.metrics.of(l.topic, ""))

@@ -63,8 +63,8 @@ func (m *metrics) of(topic, reason string) metric.MeasurementOption {
 }
 
 // pausesOf counts pauses of a topic.
-func (m *metrics) pausesOf(topic string) func(reason string) {
-	return func(reason string) { m.pauses.Add(context.Background(), 1, m.of(topic, reason)) }
+func (m *metrics) pausesOf(topic string) func(ctx context.Context, reason string) {
+	return func(ctx context.Context, reason string) { m.pauses.Add(ctx, 1, m.of(topic, reason)) }
 }
 
 // show reports the progress of an assignment until stopped, so that a revoked

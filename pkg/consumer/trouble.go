@@ -20,17 +20,17 @@ type trouble struct {
 	log    *slog.Logger
 	health Health
 	// paused counts the beginnings by reason.
-	paused func(reason string)
+	paused func(ctx context.Context, reason string)
 
 	attempts int
 	since    time.Time
 }
 
 // note takes note of a failure.
-func (t *trouble) note(reason string, err error) {
+func (t *trouble) note(ctx context.Context, reason string, err error) {
 	if t.attempts == 0 {
 		t.since = time.Now()
-		t.paused(reason)
+		t.paused(ctx, reason)
 		t.log.Warn("paused", "part", t.part, "reason", reason, "error", err)
 	}
 	t.health.Degraded(t.part, fmt.Sprintf("%s: %v", reason, err))
@@ -40,7 +40,7 @@ func (t *trouble) note(reason string, err error) {
 // wait takes note of a failure and pauses, longer each time, until it is worth
 // trying again. It returns false when ctx ends first.
 func (t *trouble) wait(ctx context.Context, reason string, err error) bool {
-	t.note(reason, err)
+	t.note(ctx, reason, err)
 	pause := min(firstBackoff<<min(t.attempts-1, 10), lastBackoff)
 	return sleep(ctx, pause/2+rand.N(pause/2)) //nolint:gosec // spreads retries, guards nothing
 }

@@ -114,7 +114,7 @@ func TestWriteReturnsErrors(t *testing.T) {
 
 // noise returns bytes that do not compress.
 func noise(n int) []byte {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // test data
+	random := rand.New(rand.NewPCG(1, 2))
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(random.Uint32())

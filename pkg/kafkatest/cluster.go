@@ -72,7 +72,7 @@ func (c *Cluster) launch() {
 	c.tb.Helper()
 	options := []kfake.Opt{kfake.DataDir(c.data), kfake.NumBrokers(brokers)}
 	if len(c.Brokers) > 0 {
-		var ports []int
+		ports := make([]int, 0, len(c.Brokers))
 		for _, address := range c.Brokers {
 			_, port, err := net.SplitHostPort(address)
 			require.NoError(c.tb, err)

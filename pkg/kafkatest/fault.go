@@ -32,7 +32,7 @@ const (
 	SyncGroup       Request = 14
 )
 
-// Always, as a number of times, means until the cluster restarts.
+// Always is a number of times: until the cluster restarts.
 const Always = -1
 
 // errLost makes the cluster cut the connection instead of answering.

@@ -134,11 +134,11 @@ func (p *Producer) route(ctx context.Context, records []Record) ([]target, error
 	targets := make([]target, len(records))
 	for i := range records {
 		topic := records[i].Topic
-		known, ok := partitions[topic]
-		for attempt := 0; !ok; attempt++ {
+		known, isKnown := partitions[topic]
+		for attempt := 0; !isKnown; attempt++ {
 			var err error
 			if known, err = p.partitions(ctx, topic); err == nil {
-				partitions[topic], ok = known, true
+				partitions[topic] = known
 				break
 			}
 			if !retriable(err) || !pause(ctx, attempt) {

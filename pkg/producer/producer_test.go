@@ -279,8 +279,8 @@ func TestCloseDrains(t *testing.T) {
 		return errors.Is(p.Publish(patient(t)), producer.ErrClosed)
 	}, kafkatest.Patience, time.Millisecond)
 	select {
-	case <-closed:
-		t.Fatal("closed with a record under way")
+	case err := <-closed:
+		t.Fatalf("closed with a record under way: %v", err)
 	default:
 	}
 	release()
@@ -306,7 +306,7 @@ func TestConfigIsChecked(t *testing.T) {
 // noise returns bytes that do not compress.
 func noise(n int) []byte {
 	var b bytes.Buffer
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // test data
+	random := rand.New(rand.NewPCG(1, 2))
 	for b.Len() < n {
 		b.WriteByte(byte(random.Uint32()))
 	}

@@ -58,9 +58,9 @@ func start(t *testing.T) environment {
 	}
 	e := environment{T: t, clickhouse: chtest.Start(t, chtest.WithFlags("--faults")), kafka: kafkatest.Start(t, topics...)}
 	for name, value := range map[string]string{
-		"CLICKHOUSE_ADDR":             e.clickhouse.Addr,
-		"KAFKA_BROKERS":               strings.Join(e.kafka.Brokers, ","),
-		"ADMIN_ADDR":                  "127.0.0.1:0",
+		"CLICKHOUSE_ADDR":    e.clickhouse.Addr,
+		"KAFKA_BROKERS":      strings.Join(e.kafka.Brokers, ","),
+		"ADMIN_ADDR":         "127.0.0.1:0",
 		"BATCH_AGE":          "20ms",
 		"FETCH_WAIT":         "100ms",
 		"HEARTBEAT_INTERVAL": "100ms",

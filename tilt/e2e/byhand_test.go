@@ -43,6 +43,7 @@ func insertSample(t *testing.T, s *stack, name string) sample {
 }
 
 func testChanges(t *testing.T, s *stack) {
+	t.Helper()
 	row := insertSample(t, s, "ada")
 	query := fmt.Sprintf("SELECT caption, status FROM posts FINAL WHERE id = '%s'", row.post)
 	s.awaitRows(t, showWithin, query, "first light\tpublished")
@@ -67,6 +68,7 @@ func eventBody(row sample, action string) (id, body string) {
 }
 
 func testEvents(t *testing.T, s *stack) {
+	t.Helper()
 	row := insertSample(t, s, "grace")
 	id, body := eventBody(row, "like")
 	query := fmt.Sprintf("SELECT count(), any(event_type) FROM post_events WHERE event_id = '%s'", id)
@@ -86,6 +88,7 @@ func testEvents(t *testing.T, s *stack) {
 }
 
 func testViews(t *testing.T, s *stack) {
+	t.Helper()
 	follower, followee := insertSample(t, s, "follower"), insertSample(t, s, "followee")
 	s.postgres(t, fmt.Sprintf(`INSERT INTO follows (follower_id, following_id) VALUES ('%s', '%s')`, follower.user, followee.user))
 	following := fmt.Sprintf("SELECT followee_id FROM user_relationships_current FINAL WHERE follower_id = '%s'", follower.user)
@@ -109,6 +112,7 @@ func testViews(t *testing.T, s *stack) {
 
 // testKill: what is sent while a part is dead shows once it is back.
 func testKill(t *testing.T, s *stack, part string) {
+	t.Helper()
 	row := insertSample(t, s, "before_"+part[:3])
 	s.kill(t, part)
 	during := insertSample(t, s, "during_"+part[:3])
@@ -122,6 +126,7 @@ func testKill(t *testing.T, s *stack, part string) {
 }
 
 func testRestart(t *testing.T, s *stack) {
+	t.Helper()
 	row := insertSample(t, s, "kept")
 	query := fmt.Sprintf("SELECT count() FROM posts FINAL WHERE id = '%s'", row.post)
 	s.awaitRows(t, showWithin, query, "1")

@@ -80,14 +80,13 @@ func (s *stack) command(ctx context.Context, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs one command of the stack to its end and returns what it printed.
-func (s *stack) run(t *testing.T, args ...string) string {
+// run runs one command of the stack to its end.
+func (s *stack) run(t *testing.T, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	output, err := s.command(ctx, args...).CombinedOutput()
 	require.NoError(t, err, "stack %s:\n%s", strings.Join(args, " "), output)
-	return string(output)
 }
 
 // loadVars reads the addresses as a shell would.
