@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nova-data/nova/pkg/producer"
 )
+
+// writeTimeout bounds one Write: a publisher waits as long as it may, without a
+// word to its caller, for a topic that does not exist or a broker that is away.
+const writeTimeout = 30 * time.Second
 
 // Publisher publishes records; a producer.Producer is one.
 type Publisher interface {
@@ -26,13 +31,16 @@ func NewWriter(topic string, publisher Publisher) *Writer {
 	return &Writer{topic: topic, publisher: publisher}
 }
 
-// Write returns nil when every letter is acknowledged. After an error some may
-// have been written: writing all of them again is harmless.
+// Write returns nil when every letter is acknowledged, and an error when that
+// takes longer than 30 s. After an error some may have been written: writing all
+// of them again is harmless.
 //
 // A letter carries the record's headers, so that tools that read headers find
 // them. One too large for the topic is written without, and with the first bytes
 // of its error; it fails with producer.ErrTooLarge if that does not help.
 func (w *Writer) Write(ctx context.Context, letters []Letter) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
 	records := make([]producer.Record, 0, len(letters))
 	for _, letter := range letters {
 		record, err := w.record(letter)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -110,6 +111,26 @@ func TestWriteReturnsErrors(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.ErrorIs(t, w.Write(ctx, []dlq.Letter{dlq.NewLetter(record(nil), failure())}), context.Canceled)
+}
+
+// stuck is a publisher that waits for a topic nobody creates.
+type stuck struct{}
+
+func (stuck) Publish(ctx context.Context, _ ...producer.Record) error {
+	<-ctx.Done()
+	return errors.Join(ctx.Err(), errors.New("no such topic"))
+}
+
+// Letters that Kafka does not take are an error after a while, not a silent
+// wait: the caller is to say why it pauses.
+func TestWriteGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		err := dlq.NewWriter(topic, stuck{}).Write(ctx, []dlq.Letter{dlq.NewLetter(record(nil), failure())})
+		require.ErrorContains(t, err, "no such topic")
+		require.NoError(t, ctx.Err())
+	})
 }
 
 // noise returns bytes that do not compress.
