@@ -9,12 +9,16 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/nova-data/nova/tilt/stack/internal/host"
 )
 
 // ErrNeedsRoot is wrapped by the error that shows a user what to run as root.
 var ErrNeedsRoot = errors.New("programs are missing that only root can install")
+
+// policyFile is what Debian's packages ask whether they may start their service.
+const policyFile = "/usr/sbin/policy-rc.d"
 
 // program is something that runs and the packages that bring it.
 type program struct {
@@ -35,6 +39,8 @@ func programs() []program {
 		{"Maven", command("mvn"), []string{"maven"}},
 		{"npm", command("npm"), []string{"npm"}},
 		{"strace", command("strace"), []string{"strace"}},
+		// The race detector of `make test` is C; what the stack runs is not.
+		{"C compiler", command("gcc"), []string{"gcc", "libc6-dev"}},
 	}
 }
 
@@ -53,11 +59,12 @@ func missing(ctx context.Context, all []program) (names, packages []string) {
 // installScript returns what root has to run, on one line. Installing a Debian
 // package starts its service and creates PostgreSQL's default cluster; both
 // would take ports, now and after each boot, that the stack or something of the
-// user's wants.
+// user's wants. The file that suppresses it goes however the line ends: it would
+// stop every later package from starting its service.
 func installScript(packages []string) string {
 	steps := []string{
 		`set -e`,
-		`test -e /usr/sbin/policy-rc.d || { trap "rm -f /usr/sbin/policy-rc.d" EXIT; printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; }`,
+		`test -e ` + policyFile + ` || { trap "rm -f ` + policyFile + `" EXIT; trap "exit 130" HUP INT TERM; printf "#!/bin/sh\nexit 101\n" >` + policyFile + `; chmod 755 ` + policyFile + `; }`,
 	}
 	if slices.Contains(packages, "postgresql") {
 		steps = append(steps,
@@ -88,13 +95,26 @@ func installPrograms(ctx context.Context, all []program, out io.Writer) error {
 			ErrNeedsRoot, strings.Join(names, ", "), script)
 	}
 	fmt.Fprintf(out, "installing %s (apt packages %s)\n", strings.Join(names, ", "), strings.Join(packages, " "))
-	install := exec.CommandContext(ctx, "sh", "-c", script) //nolint:gosec // the script above
-	install.Stdout, install.Stderr = out, out
-	if err := install.Run(); err != nil {
+	if err := runScript(ctx, script, out); err != nil {
 		return fmt.Errorf("installing packages: %w", err)
 	}
 	if names, _ := missing(ctx, all); len(names) > 0 {
 		return fmt.Errorf("still missing after apt-get install: %s; a newer release of this system may have them", strings.Join(names, ", "))
 	}
 	return nil
+}
+
+// runScript runs a script that is interrupted, not killed, when ctx ends: the
+// script tidies up, and apt-get lets dpkg finish the package in hand. It returns
+// when both are done.
+func runScript(ctx context.Context, script string, out io.Writer) error {
+	shell := exec.CommandContext(ctx, "sh", "-c", script) //nolint:gosec // the line that a user is shown
+	shell.Stdout, shell.Stderr = out, out
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGINT) }
+	err := shell.Run()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }

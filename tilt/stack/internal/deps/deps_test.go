@@ -65,6 +65,30 @@ func TestInstallScript(t *testing.T) {
 	require.NotContains(t, other, "postgresql", "what is not installed is not configured")
 }
 
+// Ctrl-C while packages are installed ends apt-get and takes back what keeps
+// services from starting: left behind, it would bind the user's whole machine.
+func TestInstallInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	policy, begun := filepath.Join(dir, "policy-rc.d"), filepath.Join(dir, "begun")
+	apt := "#!/bin/sh\ntest -x " + policy + " && touch " + begun + "\nexec sleep 600\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "apt-get"), []byte(apt), 0o700))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	ctx, cancel := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(begun); err == nil {
+				cancel()
+			}
+			pause(ctx)
+		}
+	})
+	err := runScript(ctx, strings.ReplaceAll(installScript([]string{"maven"}), policyFile, policy), io.Discard)
+	watching.Wait()
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoFileExists(t, policy)
+}
+
 // Where nothing is missing nothing is run and nothing is said.
 func TestNothingMissing(t *testing.T) {
 	var out strings.Builder
