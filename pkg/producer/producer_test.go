@@ -223,6 +223,23 @@ func TestPublishEndsWithItsContext(t *testing.T) {
 	require.NoError(t, <-other)
 }
 
+// However a Publish and its queue learn of the context's end, the error says
+// what held the record up.
+func TestGivingUpNamesTheCause(t *testing.T) {
+	const notEnoughReplicas = 19
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
+	p := start(t, cluster, testConfig())
+	require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("0")}))
+	cluster.Fail(kafkatest.Fault{Request: kafkatest.Produce, Code: notEnoughReplicas, Times: kafkatest.Always})
+	for range 10 {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		err := p.Publish(ctx, producer.Record{Topic: events, Value: []byte("v")})
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, kafka.NotEnoughReplicas)
+	}
+}
+
 // A record over the configured size fails by name before anything is written; one
 // over the topic's own limit fails alone, and its neighbours are written.
 func TestTooLargeRecords(t *testing.T) {

@@ -65,16 +65,10 @@ func (q *queue) next() []*entry {
 	return batch
 }
 
-// deliver sends a batch until every entry is settled.
+// deliver sends a batch until every entry is settled or abandoned.
 func (q *queue) deliver(batch []*entry) {
 	for attempt := 0; ; attempt++ {
-		batch = slices.DeleteFunc(batch, func(e *entry) bool {
-			if !e.abandoned() {
-				return false
-			}
-			e.settle(e.call.ctx.Err())
-			return true
-		})
+		batch = slices.DeleteFunc(batch, (*entry).abandoned)
 		if len(batch) == 0 {
 			return
 		}
