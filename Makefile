@@ -14,7 +14,7 @@ SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
 # The stack is built, not `go run`: it gets the terminal's signals itself.
 STACK    := go build -o $(BIN)/stack ./tilt/stack/cmd/stack && exec $(BIN)/stack
 
-.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status e2e ci clean
+.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status e2e e2e-full ci clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test: deps ## unit and wire tests of all modules and the short end-to-end test, 
 
 e2e: deps ## the end-to-end tests only, not from the test cache
 	go test -count=1 -timeout 20m -v ./tilt/e2e/...
+
+e2e-full: e2e ## the same, then 300 random and 30 placed kills of the ClickHouse server (half an hour)
+	PLACED_KILLS=30 RANDOM_KILLS=300 go test -count=1 -timeout 60m -v ./tilt/stack/chserver/killtest
 
 lint: $(TOOLS)/golangci-lint $(TOOLS)/buf ## linters over Go and protobuf, and the house rules they cannot hold
 	$(TOOLS)/golangci-lint run $(PACKAGES)

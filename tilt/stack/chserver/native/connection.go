@@ -35,6 +35,10 @@ type connection struct {
 
 	frames *bufio.Reader // decompresses from in
 	rows   []byte        // the block under way
+
+	// refused is the last query, if it was an INSERT that failed before the
+	// client was told its columns. ch-go may send the blocks all the same.
+	refused *run
 }
 
 func newConnection(deps Deps, socket net.Conn) *connection {
@@ -93,12 +97,29 @@ func (c *connection) packet(ctx context.Context) error {
 	case proto.ClientCodeCancel:
 		return nil // of a query that had ended
 	case proto.ClientCodeQuery:
+		c.refused = nil
 		return c.query(ctx)
-	case proto.ClientCodeHello, proto.ClientCodeData:
+	case proto.ClientCodeData:
+		return c.strayBlock(code)
+	case proto.ClientCodeHello:
 		return unexpectedPacket(code)
 	default:
 		return unknownPacket(code)
 	}
+}
+
+// strayBlock passes a block of an INSERT that has been refused, up to its last.
+func (c *connection) strayBlock(code byte) error {
+	if c.refused == nil {
+		return unexpectedPacket(code)
+	}
+	if _, err := c.refused.readBlock(); err != nil {
+		return err
+	}
+	if c.refused.allRead {
+		c.refused = nil
+	}
+	return nil
 }
 
 func (c *connection) pong() error {
@@ -127,6 +148,9 @@ func (c *connection) query(ctx context.Context) error {
 	if r.broken || r.skipBlocks() != nil {
 		// As with ClickHouse, there is no second exception.
 		return errBroken
+	}
+	if r.isRefused {
+		c.refused = r
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 
 // insert runs an INSERT whose blocks the client sends.
 func (r *run) insert(ctx context.Context, insert statement.Insert) error {
+	r.isRefused = true
 	rule := r.deps.Faults.Take(insert.Table)
 	if err := r.fault(ctx, rule, fault.Before); err != nil {
 		return err
@@ -39,6 +40,7 @@ func (r *run) insert(ctx context.Context, insert statement.Insert) error {
 	if err := r.out.flush(); err != nil {
 		return err
 	}
+	r.isRefused = false
 	r.allRead = false // a client sends its blocks when it knows the columns
 	if err := r.feed(stream, rule); errors.Is(err, errCancelled) {
 		stream.Cancel()

@@ -21,6 +21,8 @@ type run struct {
 	sent    engine.Stats // what progress has been told
 	allRead bool         // the client's last block has come
 	broken  bool         // the next packet cannot be found
+	// isRefused is set while an INSERT has not told its columns to the client.
+	isRefused bool
 }
 
 // answer executes the query. An *engine.Exception is what the client is to be
