@@ -2,10 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -107,6 +110,55 @@ func TestLock(t *testing.T) {
 	unlock, err = lock(l)
 	require.NoError(t, err)
 	unlock()
+}
+
+// A run that is refused because another stack is at work leaves that one's log
+// as it is.
+func TestRefusedRunKeepsTheLog(t *testing.T) {
+	l, err := layout.New(layout.Config{RunDir: t.TempDir()}, t.TempDir())
+	require.NoError(t, err)
+	require.NoError(t, os.MkdirAll(l.LogDir(), 0o700))
+	require.NoError(t, os.WriteFile(supervisorLog(l), []byte("kafka is up\n"), 0o600))
+	unlock, err := lock(l)
+	require.NoError(t, err)
+	defer unlock()
+
+	_, err = stack(t, "run", "--run-dir", l.Run)
+	require.ErrorIs(t, err, errRunning)
+	log, err := os.ReadFile(supervisorLog(l))
+	require.NoError(t, err)
+	require.Equal(t, "kafka is up\n", string(log))
+}
+
+// Ctrl-C is the end of a run that has none of its own and the failure of one
+// that was to reconcile, unless it comes after the reconciliation.
+func TestOutcome(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	broken := errors.New("kafka: ended")
+	for name, test := range map[string]struct {
+		interrupted bool
+		length      time.Duration
+		err, want   error
+	}{
+		"ended by itself":            {false, time.Minute, nil, nil},
+		"differences":                {false, time.Minute, errDifferences, errDifferences},
+		"failed start":               {false, 0, broken, broken},
+		"Ctrl-C":                     {true, 0, context.Canceled, nil},
+		"Ctrl-C before reconciling":  {true, time.Minute, context.Canceled, errInterrupted},
+		"Ctrl-C after agreement":     {true, time.Minute, nil, nil},
+		"Ctrl-C after a difference":  {true, time.Minute, errDifferences, errDifferences},
+		"Ctrl-C that broke the end":  {true, 0, broken, nil},
+		"Ctrl-C that broke the work": {true, time.Minute, broken, errInterrupted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			if test.interrupted {
+				ctx = ended
+			}
+			require.Equal(t, test.want, outcome(ctx, test.length, test.err))
+		})
+	}
 }
 
 // Each start begins with empty logs and keeps those of the one before.

@@ -51,7 +51,7 @@ func runRun(ctx context.Context, c *call) error {
 	if err := os.MkdirAll(c.layout.LogDir(), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the logs: %w", err)
 	}
-	events, err := os.Create(supervisorLog(c.layout))
+	events, err := openSupervisorLog(c.layout)
 	if err != nil {
 		return fmt.Errorf("opening the stack's log: %w", err)
 	}
@@ -63,14 +63,20 @@ func runRun(ctx context.Context, c *call) error {
 		return err
 	}
 	show := showing{call: c, cfg: cfg, progress: progress}
-	err = s.run(ctx, show.run)
-	if ctx.Err() == nil {
+	return outcome(ctx, cfg.For, s.run(ctx, show.run))
+}
+
+// outcome returns what a run for length, which may have been interrupted, has
+// come to: an interruption takes nothing back that was found before.
+func outcome(ctx context.Context, length time.Duration, err error) error {
+	switch {
+	case ctx.Err() == nil || err == nil || errors.Is(err, errDifferences):
 		return err
-	}
-	if cfg.For == 0 {
+	case length == 0:
 		return nil // Ctrl-C is how it ends
+	default:
+		return errInterrupted
 	}
-	return errInterrupted
 }
 
 // showing is the stack at work for someone who watches.

@@ -149,6 +149,12 @@ func keepOldLogs(l layout.Layout) error {
 
 func supervisorLog(l layout.Layout) string { return filepath.Join(l.LogDir(), "stack.log") }
 
+// openSupervisorLog opens the log for writing behind what is there, which may be
+// of a stack that runs: whether it does is known only later.
+func openSupervisorLog(l layout.Layout) (*os.File, error) {
+	return os.OpenFile(supervisorLog(l), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+}
+
 // reporter returns a function that writes reports to out, one at a time.
 func reporter(out io.Writer) func(supervisor.Report) {
 	var mu sync.Mutex

@@ -60,7 +60,7 @@ func (c *call) startBehind() (progress *os.File, behind *exec.Cmd, err error) {
 	if err := os.MkdirAll(c.layout.LogDir(), 0o700); err != nil {
 		return nil, nil, err
 	}
-	log, err := os.OpenFile(supervisorLog(c.layout), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := openSupervisorLog(c.layout)
 	if err != nil {
 		return nil, nil, err
 	}
