@@ -25,6 +25,9 @@ type Consumer struct {
 	log     *slog.Logger
 	metrics *metrics
 	lookup  *offsetLookup
+	// partitions is how many each topic had when that was last looked up, which
+	// was before the generation at hand began to form.
+	partitions map[string]int
 }
 
 // New returns a consumer that has not joined yet. Its errors are those of cfg
@@ -69,8 +72,9 @@ func (c *Consumer) awaitTopics(ctx context.Context) bool {
 	t := c.trouble("topics", "")
 	defer t.forget()
 	for {
-		_, err := c.lookup.counts(ctx, c.deps.Topics)
+		counts, err := c.lookup.counts(ctx, c.deps.Topics)
 		if err == nil {
+			c.partitions = counts
 			t.over()
 			return true
 		}

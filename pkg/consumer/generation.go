@@ -20,7 +20,8 @@ const (
 	endsInterval = 5 * time.Second
 )
 
-// generation is the work between two rebalances. Nothing of it outlives it.
+// generation is the work between two rebalances. Nothing of it outlives it but
+// Consumer.partitions.
 type generation struct {
 	*Consumer
 
@@ -148,19 +149,16 @@ func (g *generation) newLane(topic string) *lane {
 	}
 }
 
-// watchPartitions ends the generation when a topic has got more partitions, so
-// that the group's leader assigns them. It asks a cache.
+// watchPartitions ends the generation when a topic has got more partitions than
+// before it formed, so that the group's leader assigns them. It asks a cache.
 func (g *generation) watchPartitions(ctx context.Context, stop func()) {
-	var before map[string]int
 	for {
 		now, err := g.lookup.counts(ctx, g.deps.Topics)
-		if err == nil && before != nil && !maps.Equal(before, now) {
+		if err == nil && !maps.Equal(g.partitions, now) {
 			g.log.Info("partitions have changed")
+			g.partitions = now
 			stop()
 			return
-		}
-		if err == nil {
-			before = now
 		}
 		if !sleep(ctx, watchInterval) {
 			return
