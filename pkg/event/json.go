@@ -38,6 +38,8 @@ func DecodeJSONBatch(body []byte, bounds Bounds) ([]Event, error) {
 type jsonDecoder struct {
 	scanner scanner
 	builder builder
+	// named are the fields of the event at hand that came, those with null too.
+	named field
 }
 
 func (d *jsonDecoder) begin(input []byte) {
@@ -112,6 +114,7 @@ func (d *jsonDecoder) event() {
 		d.scanner.skip(deepest)
 		return
 	}
+	d.named = 0
 	d.scanner.members(d.member)
 	d.builder.finish()
 }
@@ -122,9 +125,10 @@ func (d *jsonDecoder) member(name string) {
 		d.attribute(name)
 		return
 	}
-	if d.builder.seen&f != 0 {
+	if d.named&f != 0 {
 		d.builder.broken(name, ruleTwice)
 	}
+	d.named |= f
 	if f == fieldAttributes && d.scanner.peek() == '{' {
 		d.builder.saw(f)
 		d.scanner.members(d.attribute)

@@ -143,6 +143,7 @@ func TestJSONRules(t *testing.T) {
 		{required + `,"author_id":"urn:uuid:` + authorID + `"`, "author_id", wantUUID},
 		{required + `,"event_id":"00000000-0000-0000-0000-000000000000"`, "event_id", "must not be the nil UUID"},
 		{required + `,"user_id":"` + userID + `"`, "user_id", "must not be given twice"},
+		{required + `,"device":null,"device":"phone"`, "device", "must not be given twice"},
 		{required + `,"dwell_ms":-1`, "dwell_ms", wantDwell},
 		{required + `,"dwell_ms":4294967296`, "dwell_ms", wantDwell},
 		{required + `,"dwell_ms":1.5`, "dwell_ms", wantDwell},
