@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -56,6 +57,7 @@ func (e Epochs) String() string {
 type UnmappedError struct {
 	Prefix string
 	// Epochs is the map that is missing it, with the next free epoch given to it.
+	// Validate refuses it when there is none above those taken.
 	Epochs Epochs
 }
 
@@ -67,7 +69,7 @@ func (e Epochs) unmapped(prefix string) error {
 	with := Epochs{prefix: 0}
 	for known, epoch := range e {
 		with[known] = epoch
-		with[prefix] = max(with[prefix], epoch+1)
+		with[prefix] = max(with[prefix], min(epoch, math.MaxUint8-1)+1)
 	}
 	return &UnmappedError{Prefix: prefix, Epochs: with}
 }

@@ -64,6 +64,15 @@ func TestUnmappedPrefix(t *testing.T) {
 	assert.Len(t, epochs, 2, "the map itself stays as it is")
 }
 
+// When the highest epoch is taken no map is suggested that would rank the new
+// source below the old one: following it fails at the start.
+func TestUnmappedPrefixWithoutFreeEpoch(t *testing.T) {
+	_, err := debezium.Epochs{"nova": 255}.Version(&debezium.Source{Name: []byte("nova2"), LSN: 8}, debezium.Update)
+	var unmapped *debezium.UnmappedError
+	require.ErrorAs(t, err, &unmapped)
+	require.Error(t, unmapped.Epochs.Validate())
+}
+
 // A map that would compare the positions of two sources is refused.
 func TestEpochsValidate(t *testing.T) {
 	require.NoError(t, debezium.Epochs{"nova": 0, "nova2": 1}.Validate())
