@@ -23,6 +23,9 @@ const (
 	// progressEvery is the time between two lines of progress.
 	progressEvery = 3 * time.Second
 	pollEvery     = 200 * time.Millisecond
+	// copyDependencies is not "dependency:…": Maven looks a short name up on the
+	// network, and without one says only that there is no such plugin.
+	copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies"
 )
 
 // download brings one directory into the cache.
@@ -55,7 +58,7 @@ func jarsDownload(l layout.Layout) download {
 		err:     err,
 		command: func(ctx context.Context, next string) *exec.Cmd {
 			return exec.CommandContext(ctx, "mvn", "--batch-mode", "--no-transfer-progress", "--quiet", //nolint:gosec // a pinned download
-				"--file", pom, "-Dmaven.repo.local="+partial, "dependency:copy-dependencies",
+				"--file", pom, "-Dmaven.repo.local="+partial, copyDependencies,
 				"-DincludeScope=runtime", "-DoutputDirectory="+next)
 		},
 	}
@@ -79,6 +82,7 @@ func libraryDownload(l layout.Layout) download {
 		command: func(ctx context.Context, next string) *exec.Cmd {
 			return exec.CommandContext(ctx, "npm", "install", "--prefix", next, "--cache", partial, //nolint:gosec // a pinned download
 				"--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel", "error", "--prefer-offline",
+				"--fetch-retry-maxtimeout", "10000", // milliseconds
 				name+"@"+engine.LibraryVersion)
 		},
 	}
@@ -139,7 +143,7 @@ func (d download) fetch(ctx context.Context, next string, out io.Writer) error {
 				return context.Cause(ctx)
 			}
 			if err != nil {
-				return fmt.Errorf("%w\n%s", err, strings.TrimSpace(said.String()))
+				return fmt.Errorf("%w\n%s\nwhat has arrived is kept for the next attempt", err, strings.TrimSpace(said.String()))
 			}
 			return nil
 		case <-tick.C:
