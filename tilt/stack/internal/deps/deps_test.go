@@ -139,7 +139,7 @@ func TestDownload(t *testing.T) {
 func TestDownloadResumes(t *testing.T) {
 	d := fake(t, `test -e $partial/half && { mkdir $next/built; exit; }; touch $next/torn $partial/half; echo no network >&2; exit 1`)
 	err := d.ensure(t.Context(), io.Discard)
-	require.ErrorContains(t, err, "downloading a library: exit status 1\nno network")
+	require.ErrorContains(t, err, "downloading a library: exit status 1\nno network\nwhat has arrived is kept")
 	require.NoDirExists(t, d.target)
 
 	require.NoError(t, d.ensure(t.Context(), io.Discard))
