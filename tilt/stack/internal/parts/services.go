@@ -74,6 +74,9 @@ func serverEnv(l layout.Layout) []string {
 		"KAFKA_BROKERS=" + l.Kafka.Addr,
 		"CLICKHOUSE_ADDR=" + l.ClickHouse.Addr,
 		"REDIS_ADDR=" + l.Redis.Addr,
+		// A service that was killed gets its partitions back when its session has
+		// ended; this is the least that Kafka allows.
+		"SESSION_TIMEOUT=6s",
 	}
 }
 
