@@ -36,7 +36,7 @@ func Check(uses []Use) error {
 	if len(taken) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s\nstop what listens there, or move the whole stack: PORT_BASE=20000 adds 20000 to every port", strings.Join(taken, "\n"))
+	return fmt.Errorf("%s\nstop what listens there, or move the whole stack: PORT_BASE=n, such as 20000, is added to every port", strings.Join(taken, "\n"))
 }
 
 func describe(use Use) string {
