@@ -23,6 +23,10 @@ type Config struct {
 	ClickHouse        clickhouse.Config `envconfig:"CLICKHOUSE"`
 }
 
+// minLetterBytes leaves room for a record of Kafka's usual limit, which a letter
+// may hold in base64.
+const minLetterBytes = 2_000_000
+
 // Validate implements config.Validator.
 func (c Config) Validate() error {
 	var problems []error
@@ -32,8 +36,8 @@ func (c Config) Validate() error {
 	if c.DLQTopic == "" {
 		problems = append(problems, errors.New("DLQ_TOPIC must name a topic"))
 	}
-	if c.DLQMaxRecordBytes <= 0 {
-		problems = append(problems, errors.New("DLQ_MAX_RECORD_BYTES must be positive"))
+	if c.DLQMaxRecordBytes < minLetterBytes {
+		problems = append(problems, fmt.Errorf("DLQ_MAX_RECORD_BYTES must be at least %d", minLetterBytes))
 	}
 	return errors.Join(problems...)
 }

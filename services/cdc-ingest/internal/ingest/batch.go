@@ -58,7 +58,7 @@ func (b *batch) add(record *consumer.Record) error {
 	if err := b.rows.Append(&b.envelope); err != nil {
 		return err
 	}
-	if b.envelope.Op != debezium.Read {
+	if b.envelope.Op != debezium.Read && b.envelope.Source.TimestampMillis > 0 {
 		b.commits = append(b.commits, b.envelope.Source.TimestampMillis)
 	}
 	return nil
