@@ -85,6 +85,7 @@ status: ## what runs, where, and since when
 ci: deps build-modules tidy-check lint generate-check test ## what CI runs, on a fresh clone
 
 clean: ## stop everything and remove data, logs and built files (downloads stay in the user's cache)
+	@rm -rf .run/chtest
 	@$(STACK) clean
 
 # Developer tools, in the versions that tilt/tools/go.mod pins. That module stays
