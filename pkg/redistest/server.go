@@ -128,9 +128,8 @@ func (s *Server) awaitReady() error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for {
-		// Another server may hold the port: only one that has our directory is ours.
-		reply, err := do(ctx, s.Addr, "CONFIG", "GET", "dir")
-		if err == nil && strings.Contains(reply, s.dir) {
+		reply, err := s.readiness(ctx)
+		if err == nil && reply == "PONG" {
 			return nil
 		}
 		select {
@@ -141,6 +140,16 @@ func (s *Server) awaitReady() error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// readiness returns PONG once the server is ours and its data is loaded: CONFIG
+// is answered before that.
+func (s *Server) readiness(ctx context.Context) (string, error) {
+	reply, err := do(ctx, s.Addr, "CONFIG", "GET", "dir")
+	if err != nil || !strings.Contains(reply, s.dir) {
+		return "another server's " + reply, err
+	}
+	return do(ctx, s.Addr, "PING")
 }
 
 func (s *Server) close() {
