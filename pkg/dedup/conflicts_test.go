@@ -19,7 +19,7 @@ func TestConflictsAreLoggedOnceAMinute(t *testing.T) {
 		conflicts.note(0, "")
 		for range 90 {
 			conflicts.note(2, "key")
-			time.Sleep(time.Second) //nolint:forbidigo // the bubble's clock
+			<-time.After(time.Second)
 		}
 		assert.Equal(t, 2, strings.Count(log.String(), "\n"))
 		assert.Contains(t, log.String(), "conflicts=2 example=key")
