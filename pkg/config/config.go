@@ -17,6 +17,12 @@ type Validator interface {
 	Validate() error
 }
 
+// Defaulter is implemented by a Config that wants other defaults, by variable,
+// than the Configs nested in it have.
+type Defaulter interface {
+	Defaults() map[string]string
+}
+
 // Load fills cfg, a pointer to a struct, from the environment and validates it.
 //
 // A leaf field's variable is its name in upper snake case (HTTPAddr:
@@ -32,7 +38,7 @@ func Load(cfg any) error {
 	}
 	var problems []error
 	known := map[string]bool{}
-	walk(root, "", func(leaf leaf) {
+	walk(root, func(leaf leaf) {
 		known[leaf.Variable] = true
 		if err := leaf.load(); err != nil {
 			problems = append(problems, err)

@@ -142,3 +142,23 @@ func TestWriteTable(t *testing.T) {
 | `+"`CASE`"+` | lettercase | `+"`upper`"+` | Case. |
 `, "\n"), table.String())
 }
+
+type busy struct {
+	Kafka kafka `envconfig:"KAFKA"`
+}
+
+func (busy) Defaults() map[string]string { return map[string]string{"KAFKA_TIMEOUT": "3s"} }
+
+// A Config can want another default for a nested one: it is loaded, it gives way
+// to the variable, and the table shows it.
+func TestDefaulter(t *testing.T) {
+	var got busy
+	require.NoError(t, config.Load(&got))
+	require.Equal(t, kafka{Brokers: []string{"127.0.0.1:9092"}, Timeout: 3 * time.Second}, got.Kafka)
+	t.Setenv("KAFKA_TIMEOUT", "4s")
+	require.NoError(t, config.Load(&got))
+	require.Equal(t, 4*time.Second, got.Kafka.Timeout)
+	var table strings.Builder
+	require.NoError(t, config.WriteTable(&table, &got))
+	require.Contains(t, table.String(), "| `KAFKA_TIMEOUT` | duration (such as 30s) | `3s` |")
+}

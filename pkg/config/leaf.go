@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,14 +24,29 @@ type leaf struct {
 	value  reflect.Value
 }
 
-// walk calls visit for each leaf of v in declaration order.
-func walk(v reflect.Value, prefix string, visit func(leaf)) {
+// walk calls visit for each leaf of root in declaration order, with the default
+// that root wants for it.
+func walk(root reflect.Value, visit func(leaf)) {
+	var defaults map[string]string
+	if defaulter, ok := root.Addr().Interface().(Defaulter); ok {
+		defaults = defaulter.Defaults()
+	}
+	descend(root, "", func(l leaf) {
+		if value, wanted := defaults[l.Variable]; wanted {
+			l.Default = value
+			l.field.Tag = reflect.StructTag(`default:`+strconv.Quote(value)+` `) + l.field.Tag // the first of a name counts
+		}
+		visit(l)
+	})
+}
+
+func descend(v reflect.Value, prefix string, visit func(leaf)) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
 		switch {
 		case !field.IsExported() || field.Tag.Get("ignored") == "true":
 		case isNested(field):
-			walk(v.Field(i), join(prefix, nestedPrefix(field)), visit)
+			descend(v.Field(i), join(prefix, nestedPrefix(field)), visit)
 		default:
 			visit(leaf{
 				Variable:    join(prefix, upperSnake(field.Name)),

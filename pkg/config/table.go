@@ -15,7 +15,7 @@ func WriteTable(w io.Writer, cfg any) error {
 	}
 	var table strings.Builder
 	table.WriteString("| Variable | Type | Default | Description |\n|---|---|---|---|\n")
-	walk(root, "", func(leaf leaf) {
+	walk(root, func(leaf leaf) {
 		def := leaf.Default
 		switch {
 		case leaf.Required:

@@ -23,27 +23,7 @@ type Config struct {
 	SessionTimeout    time.Duration `split_words:"true" default:"15s" desc:"Time without heartbeats after which a member's partitions go to others."`
 	RebalanceTimeout  time.Duration `split_words:"true" default:"30s" desc:"Time members have to join a rebalance."`
 	DrainTimeout      time.Duration `split_words:"true" default:"10s" desc:"Time for work in hand when partitions are revoked or the service stops; below REBALANCE_TIMEOUT."`
-	StartOffsets      StartOffsets  `split_words:"true" default:"earliest" desc:"Where a partition begins for which the group has no commit: earliest or latest."`
-	OnDataLoss        OnDataLoss    `split_words:"true" default:"halt" desc:"When a partition's log no longer holds the next offset: halt, or skip to the first record there is."`
 }
-
-// StartOffsets says where a partition without a commit begins.
-type StartOffsets string
-
-// The places to begin at.
-const (
-	Earliest StartOffsets = "earliest"
-	Latest   StartOffsets = "latest"
-)
-
-// OnDataLoss says what follows when records to be read are gone.
-type OnDataLoss string
-
-// The ways to meet lost records. Both count and log them.
-const (
-	Halt OnDataLoss = "halt"
-	Skip OnDataLoss = "skip"
-)
 
 // Validate implements config.Validator.
 func (c Config) Validate() error {
@@ -77,12 +57,6 @@ func (c Config) Validate() error {
 	if c.DrainTimeout >= c.RebalanceTimeout {
 		problems = append(problems, errors.New("DRAIN_TIMEOUT must be below REBALANCE_TIMEOUT"))
 	}
-	if c.StartOffsets != Earliest && c.StartOffsets != Latest {
-		problems = append(problems, fmt.Errorf("START_OFFSETS must be %s or %s", Earliest, Latest))
-	}
-	if c.OnDataLoss != Halt && c.OnDataLoss != Skip {
-		problems = append(problems, fmt.Errorf("ON_DATA_LOSS must be %s or %s", Halt, Skip))
-	}
 	return errors.Join(problems...)
 }
 
@@ -93,9 +67,11 @@ type Deps struct {
 	Group   string
 	Topics  []string
 	Handler Handler
-	Log     *slog.Logger
-	Meter   metric.Meter
-	Health  Health
+	// Positions says where partitions begin.
+	Positions Positions
+	Log       *slog.Logger
+	Meter     metric.Meter
+	Health    Health
 }
 
 // Health is told what works worse than it should.
@@ -123,6 +99,9 @@ func (d Deps) validate() error {
 		if need.missing {
 			problems = append(problems, fmt.Errorf("dependency %s is missing", need.name))
 		}
+	}
+	if d.Positions != FromStart() {
+		problems = append(problems, d.Positions.Validate())
 	}
 	return errors.Join(problems...)
 }

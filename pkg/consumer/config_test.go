@@ -22,12 +22,12 @@ func TestConfigIsChecked(t *testing.T) {
 	err := consumer.Config{HeartbeatInterval: time.Second, SessionTimeout: 2 * time.Second, DrainTimeout: time.Minute}.Validate()
 	for _, name := range []string{
 		"BATCH_ROWS", "BATCH_BYTES", "FETCH_BYTES", "BATCH_AGE", "FETCH_WAIT", "REBALANCE_TIMEOUT",
-		"SESSION_TIMEOUT must be at least three times", "DRAIN_TIMEOUT must be below", "START_OFFSETS", "ON_DATA_LOSS",
+		"SESSION_TIMEOUT must be at least three times", "DRAIN_TIMEOUT must be below",
 	} {
 		assert.ErrorContains(t, err, name)
 	}
-	_, err = consumer.New(testConfig(), consumer.Deps{})
-	for _, name := range []string{"Broker", "Group", "Topics", "Handler", "Log", "Meter", "Health"} {
+	_, err = consumer.New(testConfig().Config, consumer.Deps{})
+	for _, name := range []string{"Broker", "Group", "Topics", "Handler", "Log", "Meter", "Health", "START_OFFSETS", "ON_DATA_LOSS"} {
 		assert.ErrorContains(t, err, name)
 	}
 }

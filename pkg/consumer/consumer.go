@@ -46,7 +46,7 @@ func New(cfg Config, deps Deps) (*Consumer, error) {
 		deps:    deps,
 		log:     deps.Log.With("group", deps.Group),
 		metrics: m,
-		lookup:  &offsetLookup{client: deps.Broker.Client(), group: deps.Group, start: cfg.StartOffsets},
+		lookup:  &offsetLookup{client: deps.Broker.Client(), group: deps.Group, start: deps.Positions.StartOffsets},
 	}, nil
 }
 

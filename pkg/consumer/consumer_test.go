@@ -141,11 +141,11 @@ func TestFailingHandlerPauses(t *testing.T) {
 // nothing else closes them.
 func TestBatchLimits(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(*consumer.Config)
+		change func(*settings)
 		most   int
 	}{
-		"rows":  {func(c *consumer.Config) { c.BatchRows = 7 }, 7},
-		"bytes": {func(c *consumer.Config) { c.BatchBytes = 100 }, 4}, // of 2×13 or 2×14 bytes each
+		"rows":  {func(c *settings) { c.BatchRows = 7 }, 7},
+		"bytes": {func(c *settings) { c.BatchBytes = 100 }, 4}, // of 2×13 or 2×14 bytes each
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := startCluster(t, 2, posts)

@@ -27,9 +27,15 @@ const (
 	within = kafkatest.Patience
 )
 
-// testConfig returns a configuration that reacts quickly.
-func testConfig() consumer.Config {
-	return consumer.Config{
+// settings is how a member is configured.
+type settings struct {
+	consumer.Config
+	consumer.Positions
+}
+
+// testConfig returns settings that react quickly.
+func testConfig() settings {
+	return settings{Config: consumer.Config{
 		BatchRows:         1000,
 		BatchBytes:        1 << 20,
 		BatchAge:          20 * time.Millisecond,
@@ -39,15 +45,15 @@ func testConfig() consumer.Config {
 		SessionTimeout:    6 * time.Second,
 		RebalanceTimeout:  10 * time.Second,
 		DrainTimeout:      3 * time.Second,
-		StartOffsets:      consumer.Earliest,
-		OnDataLoss:        consumer.Halt,
-	}
+	}, Positions: consumer.Positions{StartOffsets: consumer.Earliest, OnDataLoss: consumer.Halt}}
 }
 
 // sink is a Handler that keeps what it is given, in the order it came.
 type sink struct {
 	// before runs first, outside of the lock. Nil means nothing does.
 	before func(ctx context.Context, records []consumer.Record) error
+	// assigned makes the sink an Assignee. Nil means it is none.
+	assigned chan<- string
 
 	mu      sync.Mutex
 	records []consumer.Record
@@ -75,6 +81,29 @@ func (s *sink) Handle(ctx context.Context, records []consumer.Record) error {
 }
 
 // clone copies b and keeps nil and empty apart.
+// handler is the sink as the consumer sees it.
+func (s *sink) handler() consumer.Handler {
+	if s.assigned == nil {
+		return s
+	}
+	return &assignee{sink: s, told: s.assigned}
+}
+
+// assignee is a sink that keeps what it is told of its assignment.
+type assignee struct {
+	*sink
+
+	told chan<- string
+}
+
+func (a *assignee) Assigned(shares map[string]consumer.Share) {
+	a.told <- fmt.Sprint("assigned ", shares)
+}
+
+func (a *assignee) CaughtUp() { a.told <- fmt.Sprint("caught up with ", len(a.all())) }
+
+func (a *assignee) Revoked() { a.told <- "revoked" }
+
 func clone(b []byte) []byte {
 	if b == nil {
 		return nil
@@ -149,7 +178,7 @@ type member struct {
 }
 
 // start runs a consumer of topics until the test ends or stop is called.
-func start(t *testing.T, cluster *kafkatest.Cluster, cfg consumer.Config, s *sink, topics ...string) *member {
+func start(t *testing.T, cluster *kafkatest.Cluster, cfg settings, s *sink, topics ...string) *member {
 	t.Helper()
 	access, err := broker.Open(broker.Config{
 		Brokers: cluster.Brokers, ClientID: "test", DialTimeout: 2 * time.Second, Timeout: 5 * time.Second,
@@ -158,8 +187,8 @@ func start(t *testing.T, cluster *kafkatest.Cluster, cfg consumer.Config, s *sin
 	require.NoError(t, err)
 	m := &member{sink: s, health: &health{}, reader: sdkmetric.NewManualReader(), done: make(chan struct{})}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(m.reader))
-	c, err := consumer.New(cfg, consumer.Deps{
-		Broker: access, Group: group, Topics: topics, Handler: s, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	c, err := consumer.New(cfg.Config, consumer.Deps{
+		Broker: access, Group: group, Topics: topics, Handler: s.handler(), Positions: cfg.Positions, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Meter: provider.Meter("test"), Health: m.health,
 	})
 	require.NoError(t, err)

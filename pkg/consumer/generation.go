@@ -59,10 +59,13 @@ func (g *generation) run(ctx, revoked context.Context) error {
 	}
 	defer func() { _ = unregister() }()
 
+	catchUp, revoke := g.announce(positions)
+	defer revoke()
 	lanes := g.lanes(all, positions)
 	outcomes := make([]error, len(lanes))
 	var work sync.WaitGroup
 	for i, l := range lanes {
+		l.catchUp = catchUp
 		work.Go(func() { //nolint:contextcheck // life holds the contexts
 			if outcomes[i] = l.run(life); outcomes[i] != nil {
 				stop() // the other lanes commit what they have in hand, or are refused too
@@ -116,7 +119,7 @@ func (g *generation) lanes(all assignment, positions map[string]map[int]position
 			ends: func(ctx context.Context) (int64, int64, error) {
 				return g.lookup.ends(ctx, p.topic, p.partition)
 			},
-			onLoss:  g.cfg.OnDataLoss,
+			onLoss:  g.deps.Positions.OnDataLoss,
 			log:     g.log,
 			metrics: g.metrics,
 			trouble: g.trouble(fmt.Sprintf("%s/%d", p.topic, p.partition), p.topic),

@@ -20,6 +20,8 @@ type lane struct {
 	trouble *trouble
 	sources []*source
 	from    []position
+	// catchUp is nil unless the handler is an Assignee.
+	catchUp *catchUp
 
 	chunks  chan chunk
 	batches chan *batch
@@ -176,6 +178,7 @@ func (l *lane) settle(ctx context.Context, b *batch) {
 	for _, s := range l.sources {
 		if offset, moved := b.next[s.progress.partition]; moved {
 			s.progress.commit(offset)
+			l.catchUp.handled(l.topic, s.progress.partition, offset)
 		}
 	}
 	b.reset()

@@ -11,6 +11,8 @@ import (
 // position is where a partition begins in a generation.
 type position struct {
 	offset int64
+	// end is where the log ended when it was read from its start, else 0.
+	end int64
 	// pin says that the offset is to be committed even if no record comes:
 	// otherwise a restart would take up later than this.
 	pin bool
@@ -24,7 +26,7 @@ type offsetLookup struct {
 }
 
 // positions returns where to begin each of the partitions: at its committed
-// offset, or where none is at the configured end of the log.
+// offset, or where none is, or always, at the configured end of the log.
 func (l *offsetLookup) positions(ctx context.Context, partitions map[string][]int) (map[string]map[int]position, error) {
 	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: partitions})
 	if err != nil {
@@ -40,7 +42,7 @@ func (l *offsetLookup) positions(ctx context.Context, partitions map[string][]in
 			if answer.Error != nil {
 				return nil, fmt.Errorf("fetching the committed offset of %s/%d: %w", topic, answer.Partition, answer.Error)
 			}
-			if answer.CommittedOffset >= 0 {
+			if answer.CommittedOffset >= 0 && l.start != always {
 				found[topic][answer.Partition] = position{offset: answer.CommittedOffset}
 			}
 		}
@@ -52,11 +54,14 @@ func (l *offsetLookup) positions(ctx context.Context, partitions map[string][]in
 			if err != nil {
 				return nil, err
 			}
-			at := position{offset: first}
-			if l.start == Latest {
-				at = position{offset: last, pin: true}
+			switch l.start {
+			case Latest:
+				found[topic][number] = position{offset: last, pin: true}
+			case always:
+				found[topic][number] = position{offset: first, end: last}
+			default:
+				found[topic][number] = position{offset: first}
 			}
-			found[topic][number] = at
 		}
 	}
 	return found, nil

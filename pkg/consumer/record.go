@@ -35,3 +35,26 @@ type Handler interface {
 	// the assignment or the drain is over.
 	Handle(ctx context.Context, records []Record) error
 }
+
+// Assignee is a Handler that is told what it is assigned: one whose state is
+// what it has read. Its calls do not overlap with each other, nor Assigned and
+// Revoked with Handle.
+type Assignee interface {
+	Handler
+	// Assigned begins an assignment, which may be empty, by topic. No record of
+	// it has come yet.
+	Assigned(shares map[string]Share)
+	// CaughtUp says that all records are handled that the partitions had when
+	// they were assigned. It is called once an assignment, if that is read
+	// FromStart and lasts long enough.
+	CaughtUp()
+	// Revoked ends the assignment: when it returns, nothing is left at work.
+	Revoked()
+}
+
+// Share is the part of a topic that one member is assigned.
+type Share struct {
+	Partitions []int // sorted
+	// Of is how many partitions the topic has.
+	Of int
+}

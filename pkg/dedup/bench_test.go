@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/nova-data/nova/pkg/dedup"
+	"github.com/nova-data/nova/pkg/redis"
 	"github.com/nova-data/nova/pkg/redistest"
 )
 
@@ -15,7 +16,7 @@ import (
 func BenchmarkClaim(b *testing.B) {
 	server := redistest.Start(b)
 	claimer, err := dedup.Open(
-		dedup.Redis{Addr: []string{server.Addr}}, dedup.Config{TTL: time.Minute, Timeout: time.Minute},
+		redis.Config{Addr: []string{server.Addr}}, dedup.Config{TTL: time.Minute, Timeout: time.Minute},
 		dedup.Deps{Meter: noop.Meter{}},
 	)
 	require.NoError(b, err)

@@ -13,6 +13,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/rueidis"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/nova-data/nova/pkg/redis"
 )
 
 // pipelineSize is how many claims go in one pipeline: more gains nothing.
@@ -41,15 +43,15 @@ type Deps struct {
 type Claimer struct {
 	ttl       time.Duration
 	timeout   time.Duration
-	connector *connector
+	connector *redis.Connector
 	conflicts *conflictLog
 	metrics   *metrics
 }
 
 // Open prepares a Claimer without connecting. Its errors are those of certificate
 // files and of the meter.
-func Open(shared Redis, cfg Config, deps Deps) (*Claimer, error) {
-	connector, err := newConnector(cfg.redis(shared), cfg)
+func Open(shared redis.Config, cfg Config, deps Deps) (*Claimer, error) {
+	connector, err := cfg.connector(shared)
 	if err != nil {
 		return nil, err
 	}
@@ -67,13 +69,13 @@ func Open(shared Redis, cfg Config, deps Deps) (*Claimer, error) {
 }
 
 // Close closes the connections. A later Claim connects again.
-func (c *Claimer) Close() { c.connector.close() }
+func (c *Claimer) Close() { c.connector.Close() }
 
 // Claim returns for each claim whether its record is the one to store. After an
 // error nothing is decided, though a part of the claims may stand: the same
 // claims are to be made again. Each pipeline ends by Config.Timeout.
 func (c *Claimer) Claim(ctx context.Context, claims []Claim) ([]bool, error) {
-	client, err := c.connector.connect(ctx)
+	client, err := c.connector.Client(ctx)
 	if err != nil {
 		return nil, err
 	}

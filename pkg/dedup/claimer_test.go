@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/dedup"
+	"github.com/nova-data/nova/pkg/redis"
 	"github.com/nova-data/nova/pkg/redistest"
 )
 
@@ -137,7 +138,7 @@ func TestForeignValueIsAHolder(t *testing.T) {
 // and nothing that was claimed changes hands.
 func TestRedisRestart(t *testing.T) {
 	server := redistest.Start(t)
-	f := open(t, server.Addr, func(_ *dedup.Redis, cfg *dedup.Config) { cfg.Timeout = 300 * time.Millisecond })
+	f := open(t, server.Addr, func(_ *redis.Config, cfg *dedup.Config) { cfg.Timeout = 300 * time.Millisecond })
 	f.claim(t, record(1, 10))
 	server.Kill()
 	started := time.Now()
@@ -178,7 +179,7 @@ func TestEvictingRedisIsRefused(t *testing.T) {
 	server := redistest.Start(t, redistest.WithArguments("--maxmemory-policy", "allkeys-lru"))
 	_, err := open(t, server.Addr).Claim(t.Context(), []dedup.Claim{record(1, 10)})
 	require.ErrorContains(t, err, "maxmemory-policy is allkeys-lru, which evicts claims")
-	allowed := open(t, server.Addr, func(_ *dedup.Redis, cfg *dedup.Config) { cfg.AllowEviction = true })
+	allowed := open(t, server.Addr, func(_ *redis.Config, cfg *dedup.Config) { cfg.AllowEviction = true })
 	assert.Equal(t, []bool{true}, allowed.claim(t, record(1, 10)))
 }
 
@@ -187,18 +188,18 @@ func TestDedupHasItsOwnRedis(t *testing.T) {
 	server := redistest.Start(t)
 	server.Do("CONFIG", "SET", "requirepass", "secret")
 	own := func(password string) *fixture {
-		return open(t, "127.0.0.1:1", func(redis *dedup.Redis, cfg *dedup.Config) {
-			redis.Password = "shared"
-			cfg.RedisAddr, cfg.RedisPassword = []string{server.Addr}, "secret"
+		return open(t, "127.0.0.1:1", func(shared *redis.Config, cfg *dedup.Config) {
+			shared.Password = "shared"
+			cfg.Redis = redis.Override{Addr: []string{server.Addr}, Password: "secret"}
 			if password != "" {
-				cfg.RedisPassword = ""
-				redis.Password = "secret"
+				cfg.Redis.Password = ""
+				shared.Password = "secret"
 			}
 		})
 	}
 	assert.Equal(t, []bool{true}, own("").claim(t, record(1, 10)))
 	assert.Equal(t, []bool{true}, own("shared").claim(t, record(1, 10)))
-	_, err := open(t, server.Addr, func(redis *dedup.Redis, _ *dedup.Config) { redis.Password = "wrong" }).
+	_, err := open(t, server.Addr, func(shared *redis.Config, _ *dedup.Config) { shared.Password = "wrong" }).
 		Claim(t.Context(), []dedup.Claim{record(1, 10)})
 	require.ErrorContains(t, err, "WRONGPASS")
 	assert.NotContains(t, err.Error(), "secret")
@@ -206,11 +207,7 @@ func TestDedupHasItsOwnRedis(t *testing.T) {
 
 // All problems of a configuration are named at once.
 func TestValidate(t *testing.T) {
-	redis := dedup.Redis{Username: "u"}
-	assert.Equal(t, "ADDR must name at least one node\nPASSWORD is required by USERNAME", redis.Validate().Error())
-	redis = dedup.Redis{Addr: []string{"redis"}}
-	assert.ErrorContains(t, redis.Validate(), `ADDR: "redis" is not host:port`)
-	cfg := dedup.Config{RedisAddr: []string{"x"}, TTL: 1500 * time.Millisecond}
-	assert.Len(t, strings.Split(cfg.Validate().Error(), "\n"), 3)
+	cfg := dedup.Config{TTL: 1500 * time.Millisecond}
+	assert.Len(t, strings.Split(cfg.Validate().Error(), "\n"), 2)
 	assert.NoError(t, dedup.Config{TTL: time.Second, Timeout: 1}.Validate())
 }

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/dedup"
+	"github.com/nova-data/nova/pkg/redis"
 )
 
 // A closed rueidis client leaves a timer that ends by itself within a second.
@@ -48,16 +49,16 @@ func (b *lockedBuffer) text() string {
 	return b.buffer.String()
 }
 
-func open(t *testing.T, addr string, change ...func(*dedup.Redis, *dedup.Config)) *fixture {
+func open(t *testing.T, addr string, change ...func(*redis.Config, *dedup.Config)) *fixture {
 	t.Helper()
-	redis := dedup.Redis{Addr: []string{addr}}
+	shared := redis.Config{Addr: []string{addr}}
 	cfg := dedup.Config{TTL: time.Hour, Timeout: 2 * time.Second}
 	for _, c := range change {
-		c(&redis, &cfg)
+		c(&shared, &cfg)
 	}
 	f := &fixture{log: &lockedBuffer{}, reader: sdkmetric.NewManualReader()}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader))
-	claimer, err := dedup.Open(redis, cfg, dedup.Deps{Log: slog.New(slog.NewTextHandler(f.log, nil)), Meter: provider.Meter("test")})
+	claimer, err := dedup.Open(shared, cfg, dedup.Deps{Log: slog.New(slog.NewTextHandler(f.log, nil)), Meter: provider.Meter("test")})
 	require.NoError(t, err)
 	t.Cleanup(claimer.Close)
 	f.Claimer = claimer

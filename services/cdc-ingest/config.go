@@ -13,14 +13,15 @@ import (
 
 // Config is everything an operator sets.
 type Config struct {
-	AdminAddr         string            `split_words:"true" default:"127.0.0.1:9101" desc:"Address of the admin server: metrics, health, profiles."`
-	CDCEpochs         debezium.Epochs   `split_words:"true" default:"nova:0" desc:"Epoch (0 to 255) of each Debezium topic prefix, the newest source having the highest: nova:0,nova2:1."`
-	DLQTopic          string            `split_words:"true" default:"cdc-dlq" desc:"Topic for records that cannot be stored."`
-	DLQMaxRecordBytes int               `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the topic's max.message.bytes must be larger."`
-	Telemetry         telemetry.Config  `envconfig:""`
-	Consumer          consumer.Config   `envconfig:""`
-	Kafka             broker.Config     `envconfig:"KAFKA"`
-	ClickHouse        clickhouse.Config `envconfig:"CLICKHOUSE"`
+	AdminAddr         string             `split_words:"true" default:"127.0.0.1:9101" desc:"Address of the admin server: metrics, health, profiles."`
+	CDCEpochs         debezium.Epochs    `split_words:"true" default:"nova:0" desc:"Epoch (0 to 255) of each Debezium topic prefix, the newest source having the highest: nova:0,nova2:1."`
+	DLQTopic          string             `split_words:"true" default:"cdc-dlq" desc:"Topic for records that cannot be stored."`
+	DLQMaxRecordBytes int                `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the topic's max.message.bytes must be larger."`
+	Telemetry         telemetry.Config   `envconfig:""`
+	Consumer          consumer.Config    `envconfig:""`
+	Positions         consumer.Positions `envconfig:""`
+	Kafka             broker.Config      `envconfig:"KAFKA"`
+	ClickHouse        clickhouse.Config  `envconfig:"CLICKHOUSE"`
 }
 
 // minLetterBytes leaves room for a record of Kafka's usual limit, which a letter

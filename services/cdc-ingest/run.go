@@ -91,10 +91,10 @@ func newConsumer(cfg Config, kafka *broker.Cluster, reporting *telemetry.Telemet
 		Broker:  kafka,
 		Group:   group,
 		Topics:  topics,
-		Handler: handler,
-		Log:     reporting.Log,
-		Meter:   reporting.Meter("consumer"),
-		Health:  reporting.Health,
+		Handler: handler, Positions: cfg.Positions,
+		Log:    reporting.Log,
+		Meter:  reporting.Meter("consumer"),
+		Health: reporting.Health,
 	})
 }
 

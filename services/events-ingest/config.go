@@ -8,22 +8,24 @@ import (
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/dedup"
 	"github.com/nova-data/nova/pkg/producer"
+	"github.com/nova-data/nova/pkg/redis"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/events-ingest/internal/api"
 )
 
 // Config is everything an operator sets.
 type Config struct {
-	HTTP              api.Config        `envconfig:"HTTP"`
-	AdminAddr         string            `split_words:"true" default:"127.0.0.1:9102" desc:"Address (host:port) of /metrics, /readyz, /livez and /debug/pprof."`
-	DLQMaxRecordBytes int               `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the max.message.bytes of events-dlq must be larger."`
-	Telemetry         telemetry.Config  `envconfig:""`
-	Kafka             broker.Config     `envconfig:"KAFKA"`
-	Producer          producer.Config   `envconfig:"PRODUCER"`
-	Consumer          consumer.Config   `envconfig:""`
-	ClickHouse        clickhouse.Config `envconfig:"CLICKHOUSE"`
-	Redis             dedup.Redis       `envconfig:"REDIS"`
-	Dedup             dedup.Config      `envconfig:"DEDUP"`
+	HTTP              api.Config         `envconfig:"HTTP"`
+	AdminAddr         string             `split_words:"true" default:"127.0.0.1:9102" desc:"Address (host:port) of /metrics, /readyz, /livez and /debug/pprof."`
+	DLQMaxRecordBytes int                `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the max.message.bytes of events-dlq must be larger."`
+	Telemetry         telemetry.Config   `envconfig:""`
+	Kafka             broker.Config      `envconfig:"KAFKA"`
+	Producer          producer.Config    `envconfig:"PRODUCER"`
+	Consumer          consumer.Config    `envconfig:""`
+	Positions         consumer.Positions `envconfig:""`
+	ClickHouse        clickhouse.Config  `envconfig:"CLICKHOUSE"`
+	Redis             redis.Config       `envconfig:"REDIS"`
+	Dedup             dedup.Config       `envconfig:"DEDUP"`
 }
 
 // Validate implements config.Validator.

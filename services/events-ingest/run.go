@@ -96,7 +96,7 @@ func join(cfg Config, kafka *broker.Cluster, watch *telemetry.Telemetry, deps in
 		return nil, err
 	}
 	return consumer.New(cfg.Consumer, consumer.Deps{
-		Broker: kafka, Group: group, Topics: []string{topic}, Handler: handler,
+		Broker: kafka, Group: group, Topics: []string{topic}, Handler: handler, Positions: cfg.Positions,
 		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health,
 	})
 }
