@@ -15,9 +15,8 @@ import (
 // given, and returns how many members are left.
 const removeUnchanged = `
 for i = 1, #ARGV, 2 do
-  if tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i]) or '') == tonumber(ARGV[i+1]) then
-    redis.call('ZREM', KEYS[1], ARGV[i])
-  end
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if score and tonumber(score) == tonumber(ARGV[i+1]) then redis.call('ZREM', KEYS[1], ARGV[i]) end
 end
 return redis.call('ZCARD', KEYS[1])`
 

@@ -2,6 +2,7 @@ package feedcache
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func Decode(text []byte) (Page, error) {
 		return Page{}, fmt.Errorf("decoding a feed page: %w", err)
 	}
 	if wire.PostIDs == nil || wire.TotalCount < 0 || wire.CachedAt <= 0 {
-		return Page{}, fmt.Errorf("decoding a feed page: post_ids, total_count or cached_at is missing or negative")
+		return Page{}, errors.New("decoding a feed page: post_ids, total_count or cached_at is missing or negative")
 	}
 	return Page{PostIDs: wire.PostIDs, TotalCount: wire.TotalCount, CachedAt: time.Unix(wire.CachedAt, 0).UTC()}, nil
 }

@@ -1,0 +1,63 @@
+package feedcache_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/nova-data/nova/pkg/feedcache"
+	"github.com/nova-data/nova/pkg/redis"
+	"github.com/nova-data/nova/pkg/redistest"
+)
+
+func openBench(b *testing.B) (*feedcache.Cache, *redistest.Server) {
+	b.Helper()
+	server := redistest.Start(b, redistest.WithArguments("--appendonly", "no"))
+	cache, err := feedcache.Open(redis.Config{Addr: []string{server.Addr}}, feedcache.Config{Timeout: time.Minute}, feedcache.Deps{Meter: noop.Meter{}})
+	require.NoError(b, err)
+	b.Cleanup(cache.Close)
+	return cache, server
+}
+
+// BenchmarkInvalidate is the cost of a user in batches of 10 000: one without
+// pages, and one with a page.
+func BenchmarkInvalidate(b *testing.B) {
+	for name, isLive := range map[string]bool{"not live": false, "live": true} {
+		b.Run(name, func(b *testing.B) {
+			cache, _ := openBench(b)
+			users := make([]uuid.UUID, 10_000)
+			for i := range users {
+				users[i] = uuid.New()
+			}
+			b.ReportAllocs()
+			for done := 0; done < b.N; done += len(users) {
+				some := users[:min(len(users), b.N-done)]
+				if isLive {
+					b.StopTimer()
+					for _, user := range some {
+						require.NoError(b, cache.Write(b.Context(), user, first, page()))
+					}
+					b.StartTimer()
+				}
+				_, err := cache.Invalidate(b.Context(), some)
+				require.NoError(b, err)
+			}
+		})
+	}
+}
+
+// BenchmarkSweep is the cost of one key that is no page of a pending user.
+func BenchmarkSweep(b *testing.B) {
+	cache, server := openBench(b)
+	const keys = 100_000
+	server.Do("EVAL", fmt.Sprintf("for i = 1, %d do redis.call('SET', 'event_idempotency:' .. i, 'x') end", keys), "0")
+	b.ReportAllocs()
+	for done := 0; done < b.N; done += keys {
+		_, err := cache.Sweep(b.Context(), func(uuid.UUID) bool { return false })
+		require.NoError(b, err)
+	}
+}
