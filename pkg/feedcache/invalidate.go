@@ -13,10 +13,14 @@ import (
 
 // removeUnchanged takes members from a sorted set whose score is still the one
 // given, and returns how many members are left.
+//
+//nolint:dupword // Lua ends its blocks so
 const removeUnchanged = `
 for i = 1, #ARGV, 2 do
   local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
-  if score and tonumber(score) == tonumber(ARGV[i+1]) then redis.call('ZREM', KEYS[1], ARGV[i]) end
+  if score and tonumber(score) == tonumber(ARGV[i+1]) then
+    redis.call('ZREM', KEYS[1], ARGV[i])
+  end
 end
 return redis.call('ZCARD', KEYS[1])`
 
