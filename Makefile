@@ -14,7 +14,7 @@ SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
 # The stack is built, not `go run`: it gets the terminal's signals itself.
 STACK    := go build -o $(BIN)/stack ./tilt/stack/cmd/stack && exec $(BIN)/stack
 
-.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status e2e e2e-full ci clean
+.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-full ci clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
@@ -81,6 +81,12 @@ down: ## stop what `make up` started; data stays
 
 status: ## what runs, where, and since when
 	@$(STACK) status
+
+stop: ## stop one part of a running stack, to try an outage: make stop PART=clickhouse
+	@$(STACK) stop $(PART)
+
+start: ## start it again: make start PART=clickhouse
+	@$(STACK) start $(PART)
 
 ci: deps build-modules tidy-check lint generate-check test ## what CI runs, on a fresh clone
 

@@ -12,8 +12,9 @@ import (
 
 // What a user does by hand with `make up` works, with real Debezium: changes by
 // psql and events by curl show in ClickHouse within seconds, a repeated request
-// stays one row, no private column arrives, every part may be killed, data
-// outlives a restart, and `make down` leaves no process.
+// stays one row, no private column arrives, stale feed pages go, trending is
+// served with ClickHouse and without, every part may be killed, data outlives a
+// restart, and `make down` leaves no process.
 func TestByHand(t *testing.T) {
 	s := newStack(t)
 	s.run(t, "up")
@@ -22,6 +23,10 @@ func TestByHand(t *testing.T) {
 	t.Run("changes by psql", func(t *testing.T) { testChanges(t, s) })
 	t.Run("events by curl", func(t *testing.T) { testEvents(t, s) })
 	t.Run("views", func(t *testing.T) { testViews(t, s) })
+	t.Run("feed pages", func(t *testing.T) { testFeedPages(t, s) })
+	t.Run("trending", func(t *testing.T) { testTrending(t, s) })
+	t.Run("job definitions", func(t *testing.T) { testJobDefinitions(t, s) })
+	t.Run("ClickHouse stopped", func(t *testing.T) { testStale(t, s) })
 	for _, part := range []string{"clickhouse", "cdc-ingest", "events-ingest", "redis"} {
 		t.Run("kill -9 of "+part, func(t *testing.T) { testKill(t, s, part) })
 	}

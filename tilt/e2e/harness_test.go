@@ -102,7 +102,7 @@ func (s *stack) loadVars(t *testing.T) {
 		s.vars[name] = value
 	}
 	for _, name := range []string{
-		"EVENTS_URL", "CLICKHOUSE_HTTP", "CLICKHOUSE_ADDR", "KAFKA_BROKERS", "CONNECT_URL", "POSTGRES_DSN", "REDIS_ADDR",
+		"EVENTS_URL", "JOBS_URL", "CLICKHOUSE_HTTP", "CLICKHOUSE_ADDR", "KAFKA_BROKERS", "CONNECT_URL", "POSTGRES_DSN", "REDIS_ADDR",
 	} {
 		require.NotEmpty(t, s.vars[name], name)
 	}

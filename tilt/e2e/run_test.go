@@ -14,7 +14,7 @@ import (
 func TestRunReconciles(t *testing.T) {
 	s := newStack(t)
 	output, err := s.runWhile(t, 25*time.Second, func() {
-		for _, part := range []string{"clickhouse", "cdc-ingest", "events-ingest"} {
+		for _, part := range []string{"clickhouse", "cdc-ingest", "events-ingest", "invalidator", "jobs"} {
 			s.kill(t, part)
 		}
 	})

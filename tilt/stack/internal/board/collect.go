@@ -38,7 +38,13 @@ func (c *collector) read(ctx context.Context, now time.Time) reading {
 	if c.sources.ClickHouse != nil {
 		asked.Go(func() { r.rows = readRows(ctx, c.sources.ClickHouse) })
 	}
-	for address, into := range map[string]*exposition{c.sources.Services.CDCIngest: &r.cdc, c.sources.Services.EventsIngest: &r.events} {
+	services := c.sources.Services
+	if services.JobsAPI != "" {
+		asked.Go(func() { r.trending = readTrending(ctx, c.client, services.JobsAPI) })
+	}
+	for address, into := range map[string]*exposition{
+		services.CDCIngest: &r.cdc, services.EventsIngest: &r.events, services.Invalidator: &r.invalidator, services.Jobs: &r.jobs,
+	} {
 		if address != "" {
 			// An unreadable exposition stays empty, which shows as dashes.
 			asked.Go(func() { *into, _ = readMetrics(ctx, c.client, address) })
@@ -66,16 +72,35 @@ func (c *collector) view(ctx context.Context, now time.Time) View {
 	if c.sources.ClickHouse != nil {
 		v.Tables = tableRows(earlier, latest)
 	}
-	if c.sources.Services.CDCIngest != "" {
-		v.Groups = append(v.Groups, group("cdc-ingest", "cdc-dlq", latest.cdc))
-		v.Freshness = append(v.Freshness, freshness("commit to queryable", commitFreshnessMetric, earlier.cdc, latest.cdc))
-	}
-	if c.sources.Services.EventsIngest != "" {
-		v.Rates = append(v.Rates, dropped(earlier, latest))
-		v.Groups = append(v.Groups, group("events-ingest", "events-dlq", latest.events))
-		v.Freshness = append(v.Freshness, freshness("accept to queryable", acceptFreshnessMetric, earlier.events, latest.events))
-	}
+	c.showServices(&v, earlier, latest)
 	return v
+}
+
+// showServices adds what the services say of themselves, and what is said of
+// their work.
+func (c *collector) showServices(v *View, earlier, latest reading) {
+	services := c.sources.Services
+	if services.CDCIngest != "" {
+		v.Groups = append(v.Groups, group("cdc-ingest", "cdc-dlq", latest.cdc))
+		v.Freshness = append(v.Freshness, freshness("commit to queryable", series{metric: commitFreshnessMetric}, earlier.cdc, latest.cdc))
+	}
+	if services.EventsIngest != "" {
+		v.Rates = append(v.Rates, counted("duplicates dropped", earlier, latest, earlier.events, latest.events, series{metric: duplicatesMetric}))
+		v.Groups = append(v.Groups, group("events-ingest", "events-dlq", latest.events))
+		v.Freshness = append(v.Freshness, freshness("accept to queryable", series{metric: acceptFreshnessMetric}, earlier.events, latest.events))
+	}
+	if c.sources.Traffic != nil {
+		v.showReaders(earlier, latest)
+	}
+	if services.Invalidator != "" {
+		v.showInvalidator(earlier, latest)
+	}
+	if services.Jobs != "" {
+		v.showJobs(earlier, latest)
+	}
+	if services.JobsAPI != "" {
+		v.Trending = &latest.trending
+	}
 }
 
 func trafficRates(earlier, latest reading) []Rate {
@@ -87,11 +112,6 @@ func trafficRates(earlier, latest reading) []Rate {
 		rateOf("events accepted", earlier.traffic.Events, latest.traffic.Events),
 		rateOf("duplicates sent", earlier.traffic.Duplicates, latest.traffic.Duplicates),
 	}
-}
-
-func dropped(earlier, latest reading) Rate {
-	before, now := earlier.events.total(series{metric: duplicatesMetric}), latest.events.total(series{metric: duplicatesMetric})
-	return Rate{Name: "duplicates dropped", Total: now, PerSecond: perSecond(earlier, latest, before, now)}
 }
 
 func tableRows(earlier, latest reading) (shown []Table) {
@@ -109,15 +129,18 @@ func rowsOf(r reading, table string) float64 {
 	return -1
 }
 
+// group is a service's consumer group; letters is its topic of dead letters, ""
+// for a service that has none.
 func group(service, letters string, e exposition) Group {
-	return Group{
-		Service: service, Lag: e.sum(lagMetric), Oldest: e.most(oldestMetric),
-		DeadLetters: e.total(series{metric: publishedMetric, topic: letters}),
+	g := Group{Service: service, Lag: e.sum(lagMetric), Oldest: e.most(oldestMetric), DeadLetters: -1}
+	if letters != "" {
+		g.DeadLetters = e.total(series{publishedMetric, "topic", letters})
 	}
+	return g
 }
 
-func freshness(name, metric string, earlier, latest exposition) Freshness {
-	return Freshness{Name: name, P50: latest.quantile(metric, 0.5, earlier), P99: latest.quantile(metric, 0.99, earlier)}
+func freshness(name string, of series, earlier, latest exposition) Freshness {
+	return Freshness{Name: name, P50: latest.quantile(of, 0.5, earlier), P99: latest.quantile(of, 0.99, earlier)}
 }
 
 // perSecond is -1 while a value is unknown, or has shrunk: merges take rows

@@ -1,5 +1,6 @@
 // Package board shows the local stack at work: rates, rows, lag, freshness,
-// dead letters, the state of every part, and the addresses to look at.
+// dead letters, the state of the caches and of every part, what is trending, and
+// the addresses to look at.
 //
 // On a terminal it is a table drawn in place, fitted to the terminal's size of
 // that moment; the terminal is restored when Run returns, with the last table

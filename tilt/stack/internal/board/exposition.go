@@ -19,15 +19,19 @@ const maxExposition = 4 << 20
 type exposition struct {
 	sums    map[series]float64
 	largest map[string]float64
-	buckets map[string]map[float64]float64 // metric, upper bound: count of values up to it
+	buckets map[series]map[float64]float64 // upper bound: count of values up to it
 }
 
-// series is a metric, or what a metric says of one topic.
-type series struct{ metric, topic string }
+// series is a metric, or what a metric says under one value of one label.
+type series struct{ metric, label, value string }
+
+// told are the labels by which metrics are told apart; over all others they are
+// summed up.
+func told() []string { return []string{"topic", "phase", "outcome"} }
 
 // parseExposition reads Prometheus' text format.
 func parseExposition(from io.Reader) (exposition, error) {
-	read := exposition{sums: map[series]float64{}, largest: map[string]float64{}, buckets: map[string]map[float64]float64{}}
+	read := exposition{sums: map[series]float64{}, largest: map[string]float64{}, buckets: map[series]map[float64]float64{}}
 	lines := bufio.NewScanner(io.LimitReader(from, maxExposition))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -51,14 +55,14 @@ func (e exposition) add(line string) error {
 	if i := strings.IndexAny(line, "{ \t"); i > 0 {
 		name, rest, labelled = line[:i], line[i:], line[i] == '{'
 	}
-	bound, topic := "", ""
+	bound, labels := "", ""
 	if labelled {
 		end := labelsEnd(rest)
 		if end < 0 {
 			return fmt.Errorf("reading metrics: labels without an end: %.100q", line)
 		}
-		bound, topic = label(rest[:end], "le"), label(rest[:end], "topic")
-		rest = rest[end:]
+		labels, rest = rest[:end], rest[end:]
+		bound = label(labels, "le")
 	}
 	fields := strings.Fields(rest)
 	if len(fields) == 0 {
@@ -68,20 +72,32 @@ func (e exposition) add(line string) error {
 	if err != nil {
 		return fmt.Errorf("reading metrics: %.100q: %w", line, err)
 	}
-	e.sums[series{metric: name}] += value
-	if topic != "" {
-		e.sums[series{metric: name, topic: topic}] += value
+	for _, of := range seriesOf(name, labels) {
+		e.sums[of] += value
 	}
 	if most, ok := e.largest[name]; !ok || value > most {
 		e.largest[name] = value
 	}
 	if upper, err := strconv.ParseFloat(bound, 64); err == nil && !math.IsNaN(upper) {
-		e.count(strings.TrimSuffix(name, "_bucket"), upper, value)
+		for _, of := range seriesOf(strings.TrimSuffix(name, "_bucket"), labels) {
+			e.count(of, upper, value)
+		}
 	}
 	return nil
 }
 
-func (e exposition) count(histogram string, upper, value float64) {
+// seriesOf returns the metric itself, and what it is told apart by.
+func seriesOf(metric, labels string) []series {
+	found := []series{{metric: metric}}
+	for _, name := range told() {
+		if value := label(labels, name); value != "" {
+			found = append(found, series{metric, name, value})
+		}
+	}
+	return found
+}
+
+func (e exposition) count(histogram series, upper, value float64) {
 	if e.buckets[histogram] == nil {
 		e.buckets[histogram] = map[float64]float64{}
 	}
@@ -145,11 +161,11 @@ func (e exposition) most(name string) float64 {
 // quantile estimates below which value a share q of what a histogram has seen
 // since an earlier reading lies; -1 when it has seen nothing. A histogram that
 // has shrunk belongs to a service that was restarted, and counts from 0.
-func (e exposition) quantile(name string, q float64, since exposition) float64 {
+func (e exposition) quantile(of series, q float64, since exposition) float64 {
 	type bucket struct{ bound, count float64 }
-	buckets := make([]bucket, 0, len(e.buckets[name]))
-	for bound, now := range e.buckets[name] {
-		before := since.buckets[name][bound]
+	buckets := make([]bucket, 0, len(e.buckets[of]))
+	for bound, now := range e.buckets[of] {
+		before := since.buckets[of][bound]
 		if now < before {
 			before = 0
 		}

@@ -40,6 +40,9 @@ func atWork() View {
 			{"events accepted", 298.7, 12512},
 			{"duplicates sent", 12.04, 501},
 			{"duplicates dropped", 12, 500},
+			{"feed pages read", 50, 2103},
+			{"feed pages removed", 17.3, 640},
+			{"job refreshes", 0.1, 4},
 		},
 		Tables: []Table{
 			{"users", 207, 0.2},
@@ -49,8 +52,12 @@ func atWork() View {
 			{"user_relationships", 811, 9.1},
 			{"post_events", 12_498, 299},
 		},
-		Groups:    []Group{{"cdc-ingest", 0, 0, 0}, {"events-ingest", 1234, 2.31, 2}},
-		Freshness: []Freshness{{"commit to queryable", 0.412, 1.26}, {"accept to queryable", 0.6, -1}},
+		Groups:    []Group{{"cdc-ingest", 0, 0, 0}, {"events-ingest", 1234, 2.31, 2}, {"invalidator", 3, 0.02, -1}, {"jobs", 0, 0, -1}},
+		Freshness: []Freshness{{"commit to queryable", 0.412, 1.26}, {"accept to queryable", 0.6, -1}, {"record to page gone", 0.018, 0.14}},
+		Caches:    []Fact{{"feed hit ratio", "87 %"}, {"feed reads failed", "0"}, {"breaker of jobs", "closed"}},
+		Trending: &Trending{Stale: true, Posts: []Score{
+			{"3f2b8a0e-6c1d-4f5e-9a7b-0c1d2e3f4a5b", 412.5}, {"7d9c1b2a-3e4f-4a6b-8c0d-1e2f3a4b5c6d", 98.04},
+		}},
 		Parts: []Part{
 			{"postgres", "ready", true, ""},
 			{"redis", "ready", true, ""},
@@ -95,7 +102,7 @@ func TestRenderStyles(t *testing.T) {
 // that nobody measured.
 func TestRenderNothingKnown(t *testing.T) {
 	assert.Equal(t, []string{"Nova pipeline, running 00:00"}, Render(View{}, 80, false))
-	v := View{Groups: []Group{{"cdc-ingest", -1, -1, -1}}, Freshness: []Freshness{{"commit to queryable", -1, -1}}}
+	v := View{Groups: []Group{{"cdc-ingest", -1, -1, -1}}, Freshness: []Freshness{{"commit to queryable", -1, -1}}, Trending: &Trending{}}
 	golden(t, "unknown.txt", strings.Join(Render(v, 80, false), "\n")+"\n")
 }
 
@@ -113,6 +120,8 @@ func TestNumbers(t *testing.T) {
 		[]string{rate(0), rate(99.94), rate(100), rate(1200), rate(-1)})
 	assert.Equal(t, []string{"0 ms", "412 ms", "1.3 s", "–"},
 		[]string{seconds(0), seconds(0.412), seconds(1.26), seconds(-1)})
+	assert.Equal(t, []string{"0 %", "87 %", "100 %", "–"}, []string{percent(0), percent(0.874), percent(1), percent(-1)})
+	assert.Equal(t, []string{"closed", "open", "half-open", "–"}, []string{breaker(0), breaker(1), breaker(2), breaker(-1)})
 	assert.Equal(t, []string{"00:00", "01:01", "1:00:05"},
 		[]string{clock(0), clock(61 * time.Second), clock(time.Hour + 5*time.Second)})
 }

@@ -70,6 +70,7 @@ func TestCollector(t *testing.T) {
 		{"events accepted", 300, 600},
 		{"duplicates sent", 12, 24},
 		{"duplicates dropped", -1, 20},
+		{"feed pages read", 0, 0},
 	}, second.Rates)
 	assert.Equal(t, Freshness{"commit to queryable", 1.5, 1.99}, second.Freshness[0])
 	assert.Equal(t, 2*time.Second, second.Running)
@@ -78,6 +79,74 @@ func TestCollector(t *testing.T) {
 	third := c.view(t.Context(), start.Add(40*time.Second))
 	assert.InDelta(t, 0, third.Rates[0].PerSecond, 0, "only the last window counts")
 	assert.Len(t, c.history, 2)
+}
+
+// jobsAPI stands in for the API of jobs, which answers what is trending or is out
+// of order.
+func jobsAPI(t *testing.T, trending *atomic.Pointer[string]) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Equal(t, "/v1/trending?window=1h&limit=5", r.URL.String())
+		if text := trending.Load(); text != nil {
+			_, _ = io.WriteString(w, *text)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// What the readers, the invalidator and the jobs tell of the caches is shown, in
+// the board's own units; while a service is away it is dashes, and neither an old
+// value nor a zero.
+func TestCollectorOfCaches(t *testing.T) {
+	var invalidator, jobs, trending atomic.Pointer[string]
+	var counters traffic.Counters
+	c := &collector{client: &http.Client{Transport: &http.Transport{}}, sources: Sources{
+		Traffic: func() traffic.Counters { return counters },
+		Services: Services{
+			Invalidator: service(t, &invalidator), Jobs: service(t, &jobs), JobsAPI: jobsAPI(t, &trending),
+		},
+	}}
+	t.Cleanup(c.client.CloseIdleConnections)
+	start := time.Now()
+	away := c.view(t.Context(), start)
+	assert.Equal(t, []Group{{"invalidator", -1, -1, -1}, {"jobs", -1, -1, -1}}, away.Groups)
+	assert.Equal(t, []Freshness{{"record to page gone", -1, -1}}, away.Freshness)
+	assert.Equal(t, []Fact{{"feed hit ratio", "–"}, {"feed reads failed", "0"}, {"breaker of jobs", "–"}}, away.Caches)
+	assert.Equal(t, &Trending{}, away.Trending)
+	assert.Equal(t, []Rate{{"feed pages read", -1, 0}, {"feed pages removed", -1, -1}, {"job refreshes", -1, -1}}, away.Rates[3:])
+
+	lag := func(phase string, upTo200, upTo400 int) []string {
+		return []string{
+			fmt.Sprintf(`%s_bucket{phase=%q,le="200"} %d`, removalLagMetric, phase, upTo200),
+			fmt.Sprintf(`%s_bucket{phase=%q,le="400"} %d`, removalLagMetric, phase, upTo400),
+			fmt.Sprintf(`%s_bucket{phase=%q,le="+Inf"} %d`, removalLagMetric, phase, upTo400),
+		}
+	}
+	said := func(pages int) []string {
+		return append(lag("index", 0, 10), append(lag("sweep", 90, 90), fmt.Sprintf(`%s{phase="index"} %d`, removedMetric, pages), lagMetric+" 4")...)
+	}
+	expose(&invalidator, said(30)...)
+	expose(&jobs, lagMetric+" 0", breakerMetric+`{dependency="clickhouse"} 1`, refreshesMetric+`{outcome="ok"} 6`, refreshesMetric+`{outcome="error"} 9`)
+	text := `{"stale":true,"age_seconds":70,"posts":[{"post_id":"a","score":2.5,"cached_at":1},{"post_id":"b","score":1,"cached_at":1}]}`
+	trending.Store(&text)
+	counters = traffic.Counters{FeedReads: 100, FeedHits: 87, FeedFailures: 3}
+	first := c.view(t.Context(), start.Add(2*time.Second))
+	assert.Equal(t, []Group{{"invalidator", 4, -1, -1}, {"jobs", 0, -1, -1}}, first.Groups)
+	assert.Equal(t, []Fact{{"feed hit ratio", "87 %"}, {"feed reads failed", "3"}, {"breaker of jobs", "open"}}, first.Caches)
+	assert.Equal(t, &Trending{Stale: true, Posts: []Score{{"a", 2.5}, {"b", 1}}}, first.Trending)
+	assert.InDelta(t, 0.3, first.Freshness[0].P50, 1e-9)
+	assert.InDelta(t, 0.398, first.Freshness[0].P99, 1e-9)
+	assert.Equal(t, []Rate{{"feed pages read", 50, 100}, {"feed pages removed", -1, 30}, {"job refreshes", -1, 6}}, first.Rates[3:])
+
+	expose(&invalidator, said(50)...)
+	text = `{"posts":`
+	c.history = c.history[1:]
+	second := c.view(t.Context(), start.Add(4*time.Second))
+	assert.Equal(t, Rate{"feed pages removed", 10, 50}, second.Rates[4])
+	assert.Equal(t, &Trending{}, second.Trending, "half an answer is none")
 }
 
 // Outside a terminal the board is one line at a time, and ends with its
@@ -93,7 +162,7 @@ func TestRunOnAPipe(t *testing.T) {
 	}()
 	line, err := bufio.NewReader(read).ReadString('\n')
 	require.NoError(t, err)
-	assert.Equal(t, "00:00 | PostgreSQL rows changed –/s | events accepted –/s | duplicates sent –/s\n", line)
+	assert.Equal(t, "00:00 | PostgreSQL rows changed –/s | events accepted –/s | duplicates sent –/s | feed pages read –/s | feed hit ratio – | feed reads failed 0\n", line)
 	cancel()
 	require.NoError(t, <-ended)
 }

@@ -3,6 +3,7 @@ package board
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -29,16 +30,18 @@ type Sources struct {
 	Addresses  []Address
 }
 
-// Services are the addresses (host:port) of the services' admin servers.
-type Services struct{ CDCIngest, EventsIngest string }
+// Services are the addresses (host:port) of the services' admin servers, and of
+// the jobs API.
+type Services struct{ CDCIngest, EventsIngest, Invalidator, Jobs, JobsAPI string }
 
 // reading is what all sources said at one moment.
 type reading struct {
-	at      time.Time
-	traffic traffic.Counters
-	rows    map[string]float64
-	cdc     exposition
-	events  exposition
+	at       time.Time
+	traffic  traffic.Counters
+	rows     map[string]float64
+	trending Trending
+
+	cdc, events, invalidator, jobs exposition
 }
 
 // tables are those shown, in this order.
@@ -70,20 +73,29 @@ func readRows(ctx context.Context, from Querier) map[string]float64 {
 	return found
 }
 
-func readMetrics(ctx context.Context, client *http.Client, address string) (exposition, error) {
+func readMetrics(ctx context.Context, client *http.Client, address string) (read exposition, err error) {
+	err = get(ctx, client, "http://"+address+"/metrics", func(body io.Reader) (err error) {
+		read, err = parseExposition(body)
+		return err
+	})
+	return read, err
+}
+
+// get reads the body of a 200.
+func get(ctx context.Context, client *http.Client, url string, read func(body io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
-		return exposition{}, fmt.Errorf("building request: %w", err)
+		return fmt.Errorf("building request: %w", err)
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return exposition{}, fmt.Errorf("asking for metrics: %w", err)
+		return fmt.Errorf("asking %s: %w", url, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return exposition{}, fmt.Errorf("asking for metrics: %s", response.Status)
+		return fmt.Errorf("asking %s: %s", url, response.Status)
 	}
-	return parseExposition(response.Body)
+	return read(response.Body)
 }

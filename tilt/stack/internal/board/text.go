@@ -50,6 +50,14 @@ func seconds(s float64) string {
 	}
 }
 
+// percent is a share of one.
+func percent(share float64) string {
+	if share < 0 || math.IsNaN(share) {
+		return unknown
+	}
+	return fmt.Sprintf("%.0f %%", share*100)
+}
+
 // clock is a span as hours, minutes and seconds.
 func clock(d time.Duration) string {
 	s := int(d.Round(time.Second).Seconds())

@@ -11,6 +11,8 @@ type View struct {
 	Tables    []Table
 	Groups    []Group
 	Freshness []Freshness
+	Caches    []Fact
+	Trending  *Trending // nil where nobody computes it
 	Parts     []Part
 	Addresses []Address
 }
@@ -41,6 +43,22 @@ type Group struct {
 type Freshness struct {
 	Name     string
 	P50, P99 float64
+}
+
+// Fact is one thing about the caches, ready to be shown.
+type Fact struct{ Name, Value string }
+
+// Trending is what the jobs API says is trending.
+type Trending struct {
+	// Stale says that ClickHouse cannot be asked, and the list is an old one.
+	Stale bool
+	Posts []Score // the highest first; empty while it is not known
+}
+
+// Score is one trending post.
+type Score struct {
+	Post  string
+	Score float64
 }
 
 // Part is one process of the stack.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nova-data/nova/tilt/stack/internal/deps"
@@ -16,6 +17,8 @@ import (
 // command is one word behind `stack`.
 type command struct {
 	name, summary string
+	// argument names the one argument that the command needs; most need none.
+	argument string
 	// hidden commands are started by others, not by people.
 	hidden bool
 	run    func(context.Context, *call) error
@@ -28,6 +31,8 @@ func commands() []command {
 		{name: "down", summary: "stop the stack; its data stays", run: runDown},
 		{name: "status", summary: "show the parts, their addresses and their state", run: runStatus},
 		{name: "run", summary: "run the stack in the foreground, with sample traffic and a live table", run: runRun},
+		{name: "stop", argument: "PART", summary: "stop one part of the running stack, as an outage to try; the others go on", run: runStop},
+		{name: "start", argument: "PART", summary: "start a part that was stopped", run: runStart},
 		{name: "env", summary: "print the addresses as shell variables", run: runEnv},
 		{name: "clean", summary: "stop the stack and remove its data, logs and programs", run: runClean},
 		{name: "supervise", summary: "be the process behind up", hidden: true, run: runSupervise},
@@ -41,6 +46,7 @@ type call struct {
 	terminal *os.File
 	layout   layout.Layout
 	flags    flags
+	argument string
 }
 
 // flags are the flags of all commands; those that a command does not use do no
@@ -76,18 +82,15 @@ func invoke(ctx context.Context, command command, args []string, out *os.File) e
 		set.DurationVar(&c.flags.duration, "for", 0, "end by itself after this long, with a reconciliation (FOR)")
 	}
 	set.Usage = func() {
-		fmt.Fprintf(out, "stack %s: %s\n\n", command.name, command.summary)
+		fmt.Fprintf(out, "stack %s: %s\n\n", command.words(), command.summary)
 		set.PrintDefaults()
 	}
-	err := set.Parse(args)
+	err := c.read(set, command, args)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the flags of %s: %w", command.name, err)
-	}
-	if set.NArg() > 0 {
-		return fmt.Errorf("%s takes no argument %q", command.name, set.Arg(0))
+		return err
 	}
 	if c.layout, err = layout.Load(c.flags.runDir); err != nil {
 		return err
@@ -95,19 +98,41 @@ func invoke(ctx context.Context, command command, args []string, out *os.File) e
 	return command.run(ctx, c)
 }
 
+// read takes the argument and the flags, which may stand on either side of it.
+func (c *call) read(set *flag.FlagSet, command command, args []string) error {
+	err := set.Parse(args)
+	if err == nil && command.argument != "" && set.NArg() > 0 {
+		c.argument = set.Arg(0)
+		err = set.Parse(set.Args()[1:])
+	}
+	if err != nil {
+		return fmt.Errorf("reading the flags of %s: %w", command.name, err)
+	}
+	if set.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument %q", command.name, set.Arg(0))
+	}
+	if command.argument != "" && c.argument == "" {
+		return fmt.Errorf("%s needs a %s: stack status shows them", command.name, command.argument)
+	}
+	return nil
+}
+
+// words is how the command is written.
+func (c command) words() string { return strings.TrimSpace(c.name + " " + c.argument) }
+
 func usage(out io.Writer) {
 	fmt.Fprint(out, "stack runs Nova's local stack.\n\n")
 	for _, command := range commands() {
 		if !command.hidden {
-			fmt.Fprintf(out, "  %-8s %s\n", command.name, command.summary)
+			fmt.Fprintf(out, "  %-10s %s\n", command.words(), command.summary)
 		}
 	}
 	fmt.Fprint(out, `
 stack <command> --help shows the flags. Variables: PORT_BASE is added to every
 port, RUN_DIR replaces .run; CLICKHOUSE_ADDR, KAFKA_BROKERS, REDIS_ADDR and
 POSTGRES_DSN name servers to use in place of the stack's own; TRAFFIC_SEED,
-TRAFFIC_USERS, TRAFFIC_EVENTS_PER_SECOND and TRAFFIC_CHANGES_PER_SECOND shape
-the sample traffic.
+TRAFFIC_USERS, TRAFFIC_EVENTS_PER_SECOND, TRAFFIC_CHANGES_PER_SECOND and
+TRAFFIC_FEED_READS_PER_SECOND shape the sample traffic.
 `)
 }
 

@@ -52,17 +52,25 @@ func TestHelp(t *testing.T) {
 	require.EqualError(t, err, `unknown command "upp"`)
 	_, err = stack(t, "up", "now")
 	require.EqualError(t, err, `up takes no argument "now"`)
+	_, err = stack(t, "stop")
+	require.EqualError(t, err, "stop needs a PART: stack status shows them")
+	_, err = stack(t, "start", "redis", "kafka")
+	require.EqualError(t, err, `start takes no argument "kafka"`)
 	_, err = stack(t, "up", "--fast")
 	require.ErrorContains(t, err, "reading the flags of up")
 }
 
-// Without a stack, status fails, down has nothing to do, and env prints what a
+// Without a stack, status, stop and start fail, down has nothing to do, and env prints what a
 // stack would have.
 func TestNothingRuns(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PORT_BASE", "10000")
 	_, err := stack(t, "status", "--run-dir", dir)
 	require.EqualError(t, err, "no stack is running")
+	for _, args := range [][]string{{"stop", "--run-dir", dir, "redis"}, {"start", "redis", "--run-dir", dir}} {
+		_, err = stack(t, args...)
+		require.EqualError(t, err, "no stack is running")
+	}
 	out, err := stack(t, "down", "--run-dir", dir)
 	require.NoError(t, err)
 	require.Equal(t, "no stack was running\n", out)

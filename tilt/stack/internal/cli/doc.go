@@ -1,5 +1,5 @@
 // Package cli is the command line of the local stack: deps, up, down, status,
-// run, env and clean.
+// run, stop and start of one part, env and clean.
 //
 // A stack is one process that supervises its parts: the one in the foreground
 // for run, one of its own session for up, which only starts it and follows its

@@ -161,6 +161,8 @@ func (s showing) act(ctx context.Context, keeping *supervisor.Supervisor, pool *
 	err = traffic.Run(acting, s.cfg.Traffic, traffic.Deps{
 		EventsURL:   s.call.layout.URL(layout.EventsPort),
 		PostgresDSN: s.call.layout.PostgresDSN(),
+		ClickHouse:  pool,
+		RedisAddr:   s.call.layout.Redis.Addr,
 		Ledger:      ledger,
 		Log:         slog.New(slog.NewTextHandler(log, nil)),
 	})
@@ -176,14 +178,23 @@ func (s showing) sources(keeping *supervisor.Supervisor, pool *clickhouse.Pool, 
 		Parts:      func() []board.Part { return boardParts(keeping.Status()) },
 		Traffic:    ledger.Counters,
 		ClickHouse: pool,
-		Services:   board.Services{CDCIngest: l.Address(layout.CDCIngestAdmin), EventsIngest: l.Address(layout.EventsIngestAdmin)},
+		Services: board.Services{
+			CDCIngest:    l.Address(layout.CDCIngestAdmin),
+			EventsIngest: l.Address(layout.EventsIngestAdmin),
+			Invalidator:  l.Address(layout.InvalidatorAdmin),
+			Jobs:         l.Address(layout.JobsAdmin),
+			JobsAPI:      l.Address(layout.JobsPort),
+		},
 		Addresses: []board.Address{
 			{Name: "events API", URL: l.URL(layout.EventsPort)},
+			{Name: "jobs API", URL: l.URL(layout.JobsPort)},
 			{Name: "ClickHouse", URL: l.ClickHouseHTTP()},
 			{Name: "status page", URL: l.URL(layout.StatusPort)},
 			{Name: "Kafka Connect", URL: l.URL(layout.ConnectPort)},
 			{Name: "cdc-ingest metrics", URL: l.URL(layout.CDCIngestAdmin) + "/metrics"},
 			{Name: "events-ingest metrics", URL: l.URL(layout.EventsIngestAdmin) + "/metrics"},
+			{Name: "invalidator metrics", URL: l.URL(layout.InvalidatorAdmin) + "/metrics"},
+			{Name: "jobs metrics", URL: l.URL(layout.JobsAdmin) + "/metrics"},
 		},
 	}
 }

@@ -71,7 +71,7 @@ func (s session) supervise(ctx context.Context, stages [][]supervisor.Part, work
 		Stages: stages,
 		Report: reporter(s.out),
 	})
-	closePage, err := servePage(ctx, l, keeping.Status)
+	closePage, err := servePage(ctx, l, keeping)
 	if err != nil {
 		return err
 	}
@@ -166,12 +166,12 @@ func reporter(out io.Writer) func(supervisor.Report) {
 	}
 }
 
-func servePage(ctx context.Context, l layout.Layout, status func() []supervisor.Status) (stop func(), err error) {
+func servePage(ctx context.Context, l layout.Layout, stack statuspage.Stack) (stop func(), err error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", l.Address(layout.StatusPort))
 	if err != nil {
 		return nil, fmt.Errorf("serving the status page: %w", err)
 	}
-	server := &http.Server{Handler: statuspage.Handler(status), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: statuspage.Handler(stack), ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

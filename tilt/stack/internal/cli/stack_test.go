@@ -141,6 +141,7 @@ func TestRealServers(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, again, "running already")
 	r.refuseTakenPorts()
+	r.tryOutage()
 
 	require.Equal(t, "ada", r.query(`INSERT INTO users (email, username, password_hash) VALUES ('a@x', 'ada', 'h') RETURNING username`))
 	running := r.processes()
@@ -154,6 +155,8 @@ func TestRealServers(t *testing.T) {
 	require.NoError(t, err, out)
 	require.Equal(t, "ada", r.query(`SELECT username FROM users`))
 	running = r.processes()
+	out, err = r.stack("stop", "clickhouse")
+	require.NoError(t, err, out)
 	out, err = r.stack("down")
 	require.NoError(t, err, out)
 	require.Equal(t, "the stack has stopped\n", out)
@@ -187,6 +190,30 @@ func (r *installed) interruptStart() {
 		require.False(r.t, p.Alive())
 	}
 	require.Empty(r.t, r.processes())
+}
+
+// tryOutage holds that one part can be stopped and started by hand while the
+// others go on, with its data, and that what cannot be stopped is refused.
+func (r *installed) tryOutage() {
+	before := r.processes()
+	out, err := r.stack("stop", "redis")
+	require.NoError(r.t, err, out)
+	require.Equal(r.t, "redis has stopped; stack start redis starts it again\n", out)
+	require.Len(r.t, r.processes(), len(before)-1)
+	out, err = r.stack("status")
+	require.NoError(r.t, err)
+	require.Regexp(r.t, `(?m)^redis +stopped +- `, out)
+	out, err = r.stack("start", "redis")
+	require.NoError(r.t, err, out)
+	require.Equal(r.t, "redis is ready\n", out)
+	require.Len(r.t, r.processes(), len(before))
+
+	out, err = r.stack("stop", "migrate")
+	require.Error(r.t, err)
+	require.Contains(r.t, out, "it is a task")
+	out, err = r.stack("stop", "jobs")
+	require.Error(r.t, err)
+	require.Contains(r.t, out, `no part is called "jobs"; there are postgres, redis, clickhouse, kafka, migrate, connect`)
 }
 
 // refuseTakenPorts holds that a second stack at the same ports says which are

@@ -8,20 +8,38 @@ import (
 
 	"github.com/nova-data/nova/tilt/stack/internal/pidfile"
 	"github.com/nova-data/nova/tilt/stack/internal/statuspage"
+	"github.com/nova-data/nova/tilt/stack/internal/supervisor"
 )
 
 func runStatus(ctx context.Context, c *call) error {
-	p, alive := pidfile.Read(c.layout.SupervisorPID())
-	if !alive {
-		return errors.New("no stack is running")
-	}
-	base := c.layout.ReadEnv("STATUS_URL")
-	if base == "" {
-		return fmt.Errorf("the stack (process %d) has only begun to start", p.PID)
-	}
-	table, err := statuspage.Fetch(ctx, base)
+	page, err := c.page()
 	if err != nil {
-		return fmt.Errorf("the stack (process %d) does not answer: %w", p.PID, err)
+		return err
+	}
+	table, err := fetch(ctx, page)
+	if err != nil {
+		return err
 	}
 	return statuspage.Write(c.out, table, time.Now())
+}
+
+// page returns the address of the running stack's status page.
+func (c *call) page() (string, error) {
+	p, alive := pidfile.Read(c.layout.SupervisorPID())
+	if !alive {
+		return "", errors.New("no stack is running")
+	}
+	page := c.layout.ReadEnv("STATUS_URL")
+	if page == "" {
+		return "", fmt.Errorf("the stack (process %d) has only begun to start", p.PID)
+	}
+	return page, nil
+}
+
+func fetch(ctx context.Context, page string) ([]supervisor.Status, error) {
+	table, err := statuspage.Fetch(ctx, page)
+	if err != nil {
+		return nil, fmt.Errorf("the stack does not answer: %w", err)
+	}
+	return table, nil
 }

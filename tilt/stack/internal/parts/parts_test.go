@@ -58,9 +58,10 @@ func TestStages(t *testing.T) {
 	stages, err := Stages(t.Context(), Config{Layout: workspace(t, layout.Config{}), Services: true})
 	require.NoError(t, err)
 	runs := func(part supervisor.Part) bool { return part.Command != nil }
-	require.Equal(t, []string{"postgres", "redis", "clickhouse", "kafka", "migrate", "connect", "cdc-ingest", "events-ingest"},
-		names(stages, runs))
-	require.Equal(t, []int{4, 1, 1, 2}, []int{len(stages[0]), len(stages[1]), len(stages[2]), len(stages[3])})
+	require.Equal(t, []string{
+		"postgres", "redis", "clickhouse", "kafka", "migrate", "connect", "cdc-ingest", "events-ingest", "invalidator", "jobs",
+	}, names(stages, runs))
+	require.Equal(t, []int{4, 1, 1, 4}, []int{len(stages[0]), len(stages[1]), len(stages[2]), len(stages[3])})
 
 	stages, err = Stages(t.Context(), Config{Layout: workspace(t, layout.Config{})})
 	require.NoError(t, err)
@@ -80,13 +81,34 @@ func TestTheirServers(t *testing.T) {
 	for _, use := range Ports(cfg) {
 		needed = append(needed, use.Part)
 	}
-	require.Equal(t, []string{"the status page", "connect", "cdc-ingest", "events-ingest", "events-ingest"}, needed)
+	require.Equal(t, []string{
+		"the status page", "connect", "cdc-ingest", "events-ingest", "events-ingest", "invalidator", "jobs", "jobs",
+	}, needed)
 
 	env := stages[len(stages)-1][0].Command.Env
 	require.Subset(t, env, []string{"KAFKA_BROKERS=kafka:9092", "CLICKHOUSE_ADDR=clickhouse:9000", "REDIS_ADDR=redis:6379"})
 	require.Subset(t, stages[2][0].Command.Env, []string{
 		"POSTGRES_HOST=db", "POSTGRES_PORT=5433", "POSTGRES_USER=app", "POSTGRES_PASSWORD=secret", "POSTGRES_DATABASE=app",
 	})
+}
+
+// The program that migrates is the service too, told apart by its argument alone,
+// and is built once.
+func TestOneProgramOfJobs(t *testing.T) {
+	cfg := Config{Layout: workspace(t, layout.Config{}), Services: true}
+	stages, err := Stages(t.Context(), cfg)
+	require.NoError(t, err)
+	migrate, jobs := stages[1][0], stages[3][3]
+	require.Equal(t, migrate.Command.Path, jobs.Command.Path)
+	require.Equal(t, []string{"migrate"}, migrate.Command.Args)
+	require.Empty(t, jobs.Command.Args)
+	require.Subset(t, jobs.Command.Env, []string{"HTTP_ADDR=127.0.0.1:8081", "ADMIN_ADDR=127.0.0.1:9104"})
+
+	require.Equal(t, []string{
+		"./services/cdc-ingest/cmd/cdc-ingest", "./services/events-ingest/cmd/events-ingest",
+		"./services/invalidator/cmd/invalidator", "./services/jobs/cmd/jobs", "./tilt/stack/cmd/chserver",
+	}, programs(cfg))
+	require.Equal(t, []string{"./services/jobs/cmd/jobs"}, programs(Config{Layout: workspace(t, theirs())}))
 }
 
 // Every port moves with PORT_BASE, and each is named once.

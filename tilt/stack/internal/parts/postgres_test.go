@@ -68,7 +68,7 @@ func TestSchema(t *testing.T) {
 	require.NoError(t, exec(`INSERT INTO comments (post_id, user_id, parent_comment_id, content) SELECT post_id, user_id, id, 'reply' FROM comments`))
 	require.NoError(t, exec(`INSERT INTO likes (post_id, user_id) SELECT p.id, u.id FROM posts p, users u`))
 	require.NoError(t, exec(`INSERT INTO follows (follower_id, following_id) SELECT a.id, b.id FROM users a, users b WHERE a.id <> b.id`))
-	require.NoError(t, exec(`INSERT INTO job_definitions (name, kind, schedule) VALUES ('trending-1h', 'trending', '@every 60s')`))
+	require.NoError(t, exec(`INSERT INTO job_definitions (name, kind, schedule) VALUES ('trending-2h', 'trending', '@every 60s')`))
 
 	for name, sql := range map[string]string{
 		"second like":   `INSERT INTO likes (post_id, user_id) SELECT post_id, user_id FROM likes`,
@@ -85,6 +85,27 @@ func TestSchema(t *testing.T) {
 	require.Equal(t, []string{"true"}, column(t, conn, `SELECT (updated_at > created_at)::text FROM posts`))
 	require.NoError(t, exec(`DELETE FROM users WHERE username = 'ada'`))
 	require.Equal(t, []string{"0"}, column(t, conn, `SELECT count(*)::text FROM comments`), "what hangs on a user goes with it")
+}
+
+// A database begins with the three trending jobs, and a start takes back nothing
+// that was changed about them.
+func TestJobs(t *testing.T) {
+	server := pgtest.Start(t)
+	l := workspace(t, layout.Config{PostgresDSN: config.Secret(server.DSN)})
+	require.NoError(t, applySQL(t.Context(), l))
+	conn := server.Connect()
+	const jobs = `SELECT concat_ws(' ', name, kind, schedule, enabled, params->>'window', params->>'top_k') FROM job_definitions ORDER BY name`
+	require.Equal(t, []string{
+		"trending-1h trending @every 15s t 1h 100",
+		"trending-24h trending @every 60s t 24h 100",
+		"trending-7d trending @every 5m t 7d 100",
+	}, column(t, conn, jobs))
+
+	server.Exec(`UPDATE job_definitions SET schedule = '@every 2m', params = '{"window": "1h", "top_k": 7}' WHERE name = 'trending-1h'`)
+	server.Exec(`UPDATE job_definitions SET enabled = false WHERE name = 'trending-7d'`)
+	changed := column(t, conn, jobs)
+	require.NoError(t, applySQL(t.Context(), l))
+	require.Equal(t, changed, column(t, conn, jobs))
 }
 
 // connectorConfig is the configuration in tilt/debezium.

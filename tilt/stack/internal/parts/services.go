@@ -7,12 +7,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
 	"github.com/nova-data/nova/tilt/stack/internal/probe"
 	"github.com/nova-data/nova/tilt/stack/internal/supervisor"
 )
+
+// migrator is the service whose program also migrates, before any service runs.
+const migrator = "jobs"
 
 // service is one program of services/ that the stack runs.
 type service struct {
@@ -26,6 +30,8 @@ func services() []service {
 	return []service{
 		{name: "cdc-ingest", admin: layout.CDCIngestAdmin},
 		{name: "events-ingest", admin: layout.EventsIngestAdmin, http: layout.EventsPort},
+		{name: "invalidator", admin: layout.InvalidatorAdmin},
+		{name: migrator, admin: layout.JobsAdmin, http: layout.JobsPort},
 	}
 }
 
@@ -65,7 +71,7 @@ func migratePart(l layout.Layout) supervisor.Part {
 		Name:     "migrate",
 		Once:     true,
 		Patience: 2 * time.Minute,
-		Command:  &supervisor.Command{Path: l.Bin("jobs"), Args: []string{"migrate"}, Env: serverEnv(l), Dir: l.Run},
+		Command:  &supervisor.Command{Path: l.Bin(migrator), Args: []string{"migrate"}, Env: serverEnv(l), Dir: l.Run},
 	}
 }
 
@@ -80,22 +86,33 @@ func serverEnv(l layout.Layout) []string {
 	}
 }
 
+// programs returns the packages of the workspace that the stack runs, each once.
+func programs(cfg Config) []string {
+	names := []string{migrator}
+	if cfg.Services {
+		for _, s := range services() {
+			names = append(names, s.name)
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	found := make([]string, 0, len(names)+1)
+	for _, name := range names {
+		found = append(found, "./"+filepath.Join("services", name, "cmd", name))
+	}
+	if cfg.Layout.ClickHouse.Own {
+		found = append(found, "./tilt/stack/cmd/chserver")
+	}
+	return found
+}
+
 // Build compiles the programs of the workspace that the stack runs.
 func Build(ctx context.Context, cfg Config, out io.Writer) error {
 	l := cfg.Layout
-	programs := []string{"./services/jobs/cmd/jobs"}
-	if l.ClickHouse.Own {
-		programs = append(programs, "./tilt/stack/cmd/chserver")
-	}
-	if cfg.Services {
-		for _, s := range services() {
-			programs = append(programs, "./"+filepath.Join("services", s.name, "cmd", s.name))
-		}
-	}
 	if err := os.MkdirAll(l.Bin(""), 0o755); err != nil { //nolint:gosec // programs
 		return err
 	}
-	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", l.Bin("") + "/"}, programs...)...) //nolint:gosec // the workspace's own programs
+	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", l.Bin("") + "/"}, programs(cfg)...)...) //nolint:gosec // the workspace's own programs
 	build.Dir = l.Root
 	build.Stdout, build.Stderr = out, out
 	if err := build.Run(); err != nil {

@@ -21,16 +21,24 @@ const (
 	timeout  = 5 * time.Second
 )
 
-// Handler serves the table that status returns.
-func Handler(status func() []supervisor.Status) http.Handler {
+// Stack is whose parts are shown and, by hand, stopped and started; a
+// *supervisor.Supervisor is one. Its methods do not wait.
+type Stack interface {
+	Status() []supervisor.Status
+	StopPart(name string) error
+	StartPart(name string) error
+}
+
+// Handler serves the table of stack, and takes orders for its parts.
+func Handler(stack Stack) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+jsonPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(status())
+		_ = json.NewEncoder(w).Encode(stack.Status())
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		var table bytes.Buffer
-		_ = Write(&table, status(), time.Now())
+		_ = Write(&table, stack.Status(), time.Now())
 		if !strings.Contains(r.Header.Get("Accept"), "text/html") {
 			_, _ = table.WriteTo(w)
 			return
@@ -38,6 +46,8 @@ func Handler(status func() []supervisor.Status) http.Handler {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_ = page().Execute(w, table.String())
 	})
+	mux.Handle("POST "+partPath("{part}", stopOrder), order(stack.StopPart))
+	mux.Handle("POST "+partPath("{part}", startOrder), order(stack.StartPart))
 	return mux
 }
 
@@ -68,12 +78,7 @@ func number(n int) string {
 func Fetch(ctx context.Context, base string) ([]supervisor.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+jsonPath, http.NoBody)
-	if err != nil {
-		return nil, fmt.Errorf("asking for the status: %w", err)
-	}
-	request.Close = true
-	response, err := http.DefaultClient.Do(request)
+	response, err := send(ctx, http.MethodGet, base+jsonPath)
 	if err != nil {
 		return nil, fmt.Errorf("asking for the status: %w", err)
 	}
@@ -86,4 +91,15 @@ func Fetch(ctx context.Context, base string) ([]supervisor.Status, error) {
 		return nil, fmt.Errorf("reading the status: %w", err)
 	}
 	return table, nil
+}
+
+// send makes one request, on a connection of its own. The body of the answer is
+// the caller's to close.
+func send(ctx context.Context, method, url string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	request.Close = true
+	return http.DefaultClient.Do(request)
 }

@@ -8,8 +8,11 @@
 // part is left, and a supervisor that is itself killed takes its parts with it:
 // the kernel sends each of them a signal.
 //
-// Run is called once. Status may be called at any time, by anyone; the functions
-// of a Part are called by one goroutine of that part, Report by several.
+// StopPart ends one part, as an outage to try, until StartPart.
+//
+// Run is called once. Status, StopPart and StartPart may be called at any time, by
+// anyone; the functions of a Part are called by one goroutine of that part, Report
+// by several.
 //
 // A part that ignores its stop signal is killed with its process group when its
 // time is over.

@@ -33,6 +33,10 @@ type keeper struct {
 
 	mu     sync.Mutex
 	status Status
+	// held is not nil while the part is stopped by hand; resume closes it.
+	held chan struct{}
+	// interrupt ends the run under way.
+	interrupt context.CancelFunc
 }
 
 func newKeeper(cfg Config, part Part, report func(Report)) *keeper {
@@ -85,6 +89,25 @@ func (k *keeper) keep(ctx context.Context) error {
 			return fmt.Errorf("preparing: %w", err)
 		}
 	}
+	for {
+		running, end, err := k.admit(ctx)
+		if err != nil {
+			return err
+		}
+		err = k.repeat(running)
+		isInterrupted := running.Err() != nil
+		end()
+		if !isInterrupted || ctx.Err() != nil {
+			return err
+		}
+		k.set(Stopped, 0, "")
+		k.say("stopped by hand")
+	}
+}
+
+// repeat starts the part until that succeeds for a task, it is given up on, or
+// ctx ends.
+func (k *keeper) repeat(ctx context.Context) error {
 	pause := k.cfg.Pause
 	for attempt := 1; ; attempt++ {
 		began := time.Now()

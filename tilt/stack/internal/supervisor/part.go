@@ -54,7 +54,8 @@ type Command struct {
 // State is what a part is doing.
 type State string
 
-// The states of a part. Done is a task that has ended well.
+// The states of a part. Done is a task that has ended well; Stopped is a part that
+// ended with the stack, or that StopPart has stopped.
 const (
 	Waiting    State = "waiting"
 	Starting   State = "starting"
@@ -72,7 +73,7 @@ type Status struct {
 	State   State  `json:"state"`
 	PID     int    `json:"pid,omitempty"`
 	Address string `json:"address,omitempty"`
-	// Restarts counts starts after the first.
+	// Restarts counts starts after the first, other than those by StartPart.
 	Restarts int       `json:"restarts"`
 	Since    time.Time `json:"since"`
 	// Problem is why the part is not ready, or does not answer although it was.

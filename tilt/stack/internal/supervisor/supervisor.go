@@ -61,7 +61,7 @@ func New(cfg Config, deps Deps) *Supervisor {
 // parts one by one, last first, when work has returned or the start has failed.
 // It returns the error of the start or of work; ctx ends both.
 func (s *Supervisor) Run(ctx context.Context, work func(context.Context) error) error {
-	defer s.stop()
+	defer s.stopAll()
 	for _, stage := range s.stages {
 		if err := startStage(ctx, stage); err != nil {
 			return err
@@ -98,7 +98,7 @@ func startStage(ctx context.Context, stage []*keeper) error {
 	return nil
 }
 
-func (s *Supervisor) stop() {
+func (s *Supervisor) stopAll() {
 	for i := len(s.stages) - 1; i >= 0; i-- {
 		for j := len(s.stages[i]) - 1; j >= 0; j-- {
 			s.stages[i][j].stop()

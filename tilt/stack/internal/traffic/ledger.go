@@ -32,6 +32,12 @@ type Counters struct {
 	Repeats    uint64 // sendings beyond a body's first, until its 202
 	Changes    uint64 // rows changed by committed transactions
 	Commits    uint64 // transactions committed
+
+	FeedReads    uint64 // feed pages asked for, with an answer of Redis
+	FeedHits     uint64 // those that were there
+	FeedIndexed  uint64 // pages written with the index of pages
+	FeedPlain    uint64 // pages written without it, as an older service does
+	FeedFailures uint64 // reads and writes that Redis or ClickHouse did not answer
 }
 
 // Ledger is the record of one run: the fate of every event id issued in it.
@@ -149,6 +155,13 @@ func (l *Ledger) committed(rows int64) {
 	defer l.mu.Unlock()
 	l.counters.Commits++
 	l.counters.Changes += uint64(rows)
+}
+
+// feed counts what a reader of feeds has done.
+func (l *Ledger) feed(add func(*Counters)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	add(&l.counters)
 }
 
 // bits is a growing set of small numbers.

@@ -11,11 +11,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The two halves draw from streams of their own, so that the speed of one does
-// not move the choices of the other.
+// The three parts draw from streams of their own, so that the speed of one does
+// not move the choices of another.
 const (
 	streamChanges = 1
 	streamEvents  = 2
+	streamFeeds   = 3
 )
 
 // Run plays users until ctx ends, and returns nil then, after every body that
@@ -41,9 +42,16 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 	composing := &composer{random: stream(cfg.Seed, streamEvents), world: shared, ledger: deps.Ledger}
 	sending := &sender{client: client, url: deps.EventsURL, ledger: deps.Ledger, log: deps.Log}
 
+	reading, err := openFeeds(cfg, deps, shared)
+	if err != nil {
+		return err
+	}
+	defer reading.close()
+
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return changes.run(ctx) })
 	group.Go(func() error { return events(ctx, composing, sending, cfg.EventsPerSecond, cfg.Grace) })
+	group.Go(func() error { return reading.run(ctx) })
 	return group.Wait()
 }
 

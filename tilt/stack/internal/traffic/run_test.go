@@ -161,8 +161,8 @@ func TestRunEndsWithoutAnAddress(t *testing.T) {
 // Every bound of the configuration is checked, and all problems are named.
 func TestConfigValidate(t *testing.T) {
 	require.NoError(t, fast().Validate())
-	err := Config{Users: 1}.Validate()
-	for _, name := range []string{"USERS", "EVENTS_PER_SECOND", "CHANGES_PER_SECOND", "GRACE"} {
+	err := Config{Users: 1, FeedReadsPerSecond: -1}.Validate()
+	for _, name := range []string{"USERS", "EVENTS_PER_SECOND", "CHANGES_PER_SECOND", "FEED_READS_PER_SECOND", "GRACE"} {
 		assert.ErrorContains(t, err, name)
 	}
 }

@@ -48,9 +48,23 @@ func (w *world) reader(random *rand.Rand) (user uuid.UUID, about post, ok bool) 
 	return w.users[random.IntN(len(w.users))], w.posts[len(w.posts)-1-zipf(random, len(w.posts))], true
 }
 
+// visitor draws who looks at a feed: mostly one of a few.
+func (w *world) visitor(random *rand.Rand) (user uuid.UUID, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.users) == 0 {
+		return user, false
+	}
+	return w.users[skewed(random, attachment, attachmentHead, len(w.users))], true
+}
+
 // zipf draws from 0 to n-1, small numbers most often.
 func zipf(random *rand.Rand, n int) int {
-	return int(rand.NewZipf(random, popularity, popularHead, uint64(n-1)).Uint64())
+	return skewed(random, popularity, popularHead, n)
+}
+
+func skewed(random *rand.Rand, exponent, head float64, n int) int {
+	return int(rand.NewZipf(random, exponent, head, uint64(n-1)).Uint64())
 }
 
 // user draws any user, popular a user as followers see them.
