@@ -1,6 +1,7 @@
 package consumer_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,26 @@ import (
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/kafkatest"
 )
+
+// assignee is a sink that keeps what it is told of its assignment.
+type assignee struct {
+	*sink
+
+	told chan<- string
+}
+
+func (a *assignee) Assigned(shares map[string]consumer.Share) {
+	a.told <- fmt.Sprint("assigned ", shares)
+}
+
+func (a *assignee) CaughtUp() { a.told <- fmt.Sprint("caught up with ", len(a.all())) }
+
+func (a *assignee) Revoked() { a.told <- "revoked" }
+
+// tell makes a sink an assignee that says so on told.
+func tell(told chan<- string) func(*sink) consumer.Handler {
+	return func(s *sink) consumer.Handler { return &assignee{sink: s, told: told} }
+}
 
 // fromStart is testConfig for a service whose state is the topic.
 func fromStart() settings {
@@ -24,7 +45,7 @@ func TestFromStartReadsEverythingAgain(t *testing.T) {
 	produce(cluster, posts, 1, 3) // partition 1 stays empty
 	for range 2 {
 		told := make(chan string, 9)
-		m := start(t, cluster, fromStart(), &sink{assigned: told}, posts)
+		m := start(t, cluster, fromStart(), &sink{as: tell(told)}, posts)
 		assert.Equal(t, "assigned map[cdc.posts:{[0 1] 2}]", <-told)
 		assert.Equal(t, "caught up with 3", <-told)
 		cluster.AwaitCommitted(group, posts, map[int]int64{0: 3})
@@ -41,7 +62,7 @@ func TestCatchesUpWithoutARecordAtTheEnd(t *testing.T) {
 	cluster.ProduceTransaction(true, kafkatest.Record{Topic: posts, Value: []byte("kept")})
 	cluster.ProduceTransaction(false, kafkatest.Record{Topic: posts, Value: []byte("aborted")})
 	told := make(chan string, 9)
-	start(t, cluster, fromStart(), &sink{assigned: told}, posts)
+	start(t, cluster, fromStart(), &sink{as: tell(told)}, posts)
 	assert.Equal(t, "assigned map[cdc.posts:{[0] 1}]", <-told)
 	assert.Equal(t, "caught up with 1", <-told)
 }
@@ -51,7 +72,7 @@ func TestCatchesUpWithoutARecordAtTheEnd(t *testing.T) {
 func TestAssignmentsFollowEachOther(t *testing.T) {
 	cluster := startCluster(t, 2, posts)
 	told := make(chan string, 9)
-	start(t, cluster, fromStart(), &sink{assigned: told}, posts)
+	start(t, cluster, fromStart(), &sink{as: tell(told)}, posts)
 	assert.Equal(t, "assigned map[cdc.posts:{[0 1] 2}]", <-told)
 	assert.Equal(t, "caught up with 0", <-told)
 	start(t, cluster, fromStart(), &sink{}, posts)

@@ -52,8 +52,8 @@ func testConfig() settings {
 type sink struct {
 	// before runs first, outside of the lock. Nil means nothing does.
 	before func(ctx context.Context, records []consumer.Record) error
-	// assigned makes the sink an Assignee. Nil means it is none.
-	assigned chan<- string
+	// as makes the sink more than a Handler. Nil means it is none.
+	as func(s *sink) consumer.Handler
 
 	mu      sync.Mutex
 	records []consumer.Record
@@ -83,26 +83,11 @@ func (s *sink) Handle(ctx context.Context, records []consumer.Record) error {
 // clone copies b and keeps nil and empty apart.
 // handler is the sink as the consumer sees it.
 func (s *sink) handler() consumer.Handler {
-	if s.assigned == nil {
+	if s.as == nil {
 		return s
 	}
-	return &assignee{sink: s, told: s.assigned}
+	return s.as(s)
 }
-
-// assignee is a sink that keeps what it is told of its assignment.
-type assignee struct {
-	*sink
-
-	told chan<- string
-}
-
-func (a *assignee) Assigned(shares map[string]consumer.Share) {
-	a.told <- fmt.Sprint("assigned ", shares)
-}
-
-func (a *assignee) CaughtUp() { a.told <- fmt.Sprint("caught up with ", len(a.all())) }
-
-func (a *assignee) Revoked() { a.told <- "revoked" }
 
 func clone(b []byte) []byte {
 	if b == nil {

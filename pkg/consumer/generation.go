@@ -139,7 +139,7 @@ func (g *generation) newLane(topic string) *lane {
 		metrics:    g.metrics,
 		trouble:    g.trouble(topic+" commit", topic),
 	}
-	return &lane{
+	l := &lane{
 		topic:   topic,
 		limits:  limits{rows: g.cfg.BatchRows, bytes: g.cfg.BatchBytes, age: g.cfg.BatchAge},
 		handler: g.deps.Handler,
@@ -150,6 +150,11 @@ func (g *generation) newLane(topic string) *lane {
 		batches: make(chan *batch),
 		spare:   make(chan *batch, 2),
 	}
+	if finisher, wants := g.deps.Handler.(Finisher); wants {
+		l.second = newSecondHalf(func(ctx context.Context) error { return finisher.Finish(ctx, topic) }, g.trouble(topic+" finish", topic))
+		l.second.settle = l.settle
+	}
+	return l
 }
 
 // watchPartitions ends the generation when a topic has got more partitions than

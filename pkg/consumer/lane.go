@@ -20,8 +20,10 @@ type lane struct {
 	trouble *trouble
 	sources []*source
 	from    []position
-	// catchUp is nil unless the handler is an Assignee.
+	// catchUp is nil unless the handler is an Assignee, second unless it is a
+	// Finisher.
 	catchUp *catchUp
+	second  *secondHalf
 
 	chunks  chan chunk
 	batches chan *batch
@@ -61,7 +63,7 @@ func (l *lane) run(life lifetime) error {
 		l.assemble()
 	}()
 
-	err := l.work(life)
+	err := l.workAndFinish(life, stop)
 	stop()
 	for range l.batches { // what was assembled is forgotten
 	}
@@ -123,6 +125,23 @@ func (l *lane) empty() *batch {
 	}
 }
 
+// workAndFinish is work, with a Finisher's second half behind it. An error there
+// stops the fetching.
+func (l *lane) workAndFinish(life lifetime, stop context.CancelFunc) error {
+	if l.second == nil {
+		return l.work(life)
+	}
+	finished := make(chan error, 1)
+	go func() {
+		err := l.second.run(life)
+		stop()
+		finished <- err
+	}()
+	err := l.work(life)
+	l.second.close()
+	return errors.Join(err, <-finished)
+}
+
 // work handles batches until there are no more, they are revoked, or a commit
 // fails for good.
 func (l *lane) work(life lifetime) error {
@@ -131,13 +150,12 @@ func (l *lane) work(life lifetime) error {
 		if isOver || !l.handle(life, b) {
 			return nil
 		}
-		switch err := l.commit(life.working, b.next); {
-		case errors.Is(err, errGivenUp):
-			return nil // the batch is left to the next owner
-		case err != nil:
+		if l.second != nil {
+			l.second.add(b)
+		} else if err := l.settle(life.working, b.next, len(b.records)); err != nil {
 			return err
 		}
-		l.settle(life.working, b)
+		l.recycle(life.working, b)
 	}
 	return nil
 }
@@ -169,17 +187,31 @@ func (l *lane) attempt(ctx context.Context, records []Record) (err error) {
 	return l.handler.Handle(ctx, records)
 }
 
-// settle takes note of a committed batch.
-func (l *lane) settle(ctx context.Context, b *batch) {
-	if len(b.records) > 0 {
-		l.metrics.batchRows.Record(ctx, int64(len(b.records)), l.metrics.of(l.topic, ""))
-		l.metrics.records.Add(ctx, int64(len(b.records)), l.metrics.of(l.topic, ""))
+// settle commits offsets that so many records led to, and takes note of it. What
+// is given up is left to the next owner.
+func (l *lane) settle(ctx context.Context, next map[int]int64, rows int) error {
+	switch err := l.commit(ctx, next); {
+	case errors.Is(err, errGivenUp):
+		return nil
+	case err != nil:
+		return err
+	}
+	if rows > 0 {
+		l.metrics.records.Add(ctx, int64(rows), l.metrics.of(l.topic, ""))
 	}
 	for _, s := range l.sources {
-		if offset, moved := b.next[s.progress.partition]; moved {
+		if offset, moved := next[s.progress.partition]; moved {
 			s.progress.commit(offset)
 			l.catchUp.handled(l.topic, s.progress.partition, offset)
 		}
+	}
+	return nil
+}
+
+// recycle takes note of a handled batch and keeps its memory for another.
+func (l *lane) recycle(ctx context.Context, b *batch) {
+	if len(b.records) > 0 {
+		l.metrics.batchRows.Record(ctx, int64(len(b.records)), l.metrics.of(l.topic, ""))
 	}
 	b.reset()
 	select {

@@ -36,6 +36,17 @@ type Handler interface {
 	Handle(ctx context.Context, records []Record) error
 }
 
+// Finisher is a Handler whose effects take longer than their batch should hold
+// up the next: Handle begins them, and the next batch is handled meanwhile.
+type Finisher interface {
+	Handler
+	// Finish returns nil when the effects are durable of all records of the topic
+	// that Handle has taken before the call; only then are their offsets
+	// committed. After an error it is called again. Calls for one topic do not
+	// overlap; it should return soon after ctx ends.
+	Finish(ctx context.Context, topic string) error
+}
+
 // Assignee is a Handler that is told what it is assigned: one whose state is
 // what it has read. Its calls do not overlap with each other, nor Assigned and
 // Revoked with Handle.
