@@ -55,7 +55,6 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, config.Load(&cfg))
 	assert.Equal(t, consumer.Latest, cfg.Positions.StartOffsets)
 	assert.Equal(t, 20*time.Millisecond, cfg.Consumer.BatchAge)
-	assert.Equal(t, 250*time.Millisecond, cfg.Consumer.FetchWait)
 	assert.True(t, cfg.Sweep.Enabled)
 	assert.Equal(t, 100*time.Millisecond, cfg.Sweep.Interval)
 }

@@ -28,7 +28,7 @@ type Config struct {
 // Defaults implements config.Defaulter: a stale page is seen by somebody, so
 // batches are young; pages that are older than the group have ended.
 func (c Config) Defaults() map[string]string {
-	return map[string]string{"START_OFFSETS": "latest", "BATCH_AGE": "20ms", "FETCH_WAIT": "250ms"}
+	return map[string]string{"START_OFFSETS": "latest", "BATCH_AGE": "20ms"}
 }
 
 // Validate implements config.Validator.

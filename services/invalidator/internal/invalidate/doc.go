@@ -2,9 +2,10 @@
 // finds out whose feed pages they make stale and removes those pages, at once by
 // the index of pages and then by a sweep for pages that are in none.
 //
-// Handle returns nil when both are done, so that offsets may be committed. Doing
-// it again, whole or in part, removes a few pages more than need be and is
-// harmless otherwise.
+// Handle does the first, and Finish returns nil when the second is done for all
+// that Handle was given before; then offsets may be committed. Doing either
+// again, whole or in part, removes a few pages more than need be and is harmless
+// otherwise.
 //
 // A Handler is safe for concurrent use.
 //

@@ -47,16 +47,21 @@ type Deps struct {
 
 // Handler removes the pages that records make stale.
 type Handler struct {
-	deps   Deps
-	limits limits
+	deps    Deps
+	limits  limits
+	unswept unswept
 }
 
 // New returns a Handler.
 func New(deps Deps) *Handler {
-	return &Handler{deps: deps, limits: limits{last: map[string]time.Time{}}}
+	return &Handler{
+		deps:    deps,
+		limits:  limits{last: map[string]time.Time{}},
+		unswept: unswept{topics: map[string]*waiting{}},
+	}
 }
 
-// Handle implements consumer.Handler.
+// Handle implements consumer.Handler: it removes the pages that are in the index.
 func (h *Handler) Handle(ctx context.Context, records []consumer.Record) error {
 	if len(records) == 0 {
 		return nil
@@ -77,7 +82,22 @@ func (h *Handler) Handle(ctx context.Context, records []consumer.Record) error {
 	return nil
 }
 
-// remove removes the pages of all whom the batch is about.
+// Finish implements consumer.Finisher: it sweeps for the users whom Handle has
+// found.
+func (h *Handler) Finish(ctx context.Context, topic string) error {
+	w := h.unswept.take(topic)
+	if w == nil {
+		return nil
+	}
+	if err := h.deps.Sweeper.Sweep(ctx, w.users); err != nil {
+		h.unswept.add(topic, *w)
+		return err
+	}
+	h.deps.Metrics.lagged(ctx, Sweep, w.times)
+	return nil
+}
+
+// remove removes the pages in the index of all whom the batch is about.
 func (h *Handler) remove(ctx context.Context, b *batch) error {
 	users, unknownPosts, err := h.deps.Audience.Find(ctx, b.question)
 	if err != nil {
@@ -90,13 +110,9 @@ func (h *Handler) remove(ctx context.Context, b *batch) error {
 		return err
 	}
 	h.deps.Metrics.lagged(ctx, Index, b.times)
-	if h.deps.Sweeper == nil || len(users) == 0 {
-		return nil
+	if h.deps.Sweeper != nil && len(users) > 0 {
+		h.unswept.add(b.topic, waiting{users: users, times: b.times})
 	}
-	if err := h.deps.Sweeper.Sweep(ctx, users); err != nil {
-		return err
-	}
-	h.deps.Metrics.lagged(ctx, Sweep, b.times)
 	return nil
 }
 

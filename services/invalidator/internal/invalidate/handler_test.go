@@ -136,31 +136,58 @@ func like(user, post int, committed time.Time) consumer.Record {
 	return change("c", fmt.Sprintf(`{"user_id":%q,"post_id":%q}`, id(user), id(post)), committed)
 }
 
-// Pages in the index go at once and the others by a sweep, for all records of a
-// batch together and each user once, and only then the batch is done.
-func TestIndexThenSweep(t *testing.T) {
-	w, deps := newWorld(t)
-	require.NoError(t, invalidate.New(deps).Handle(t.Context(), []consumer.Record{
-		like(1, 3, time.Now()), like(1, 3, time.Now()), like(2, 3, time.Now()),
-	}))
-	assert.Equal(t, []string{"find 1 2 3", "index 1 2 9", "sweep 1 2 9"}, w.steps)
+// do handles records and finishes them.
+func do(t *testing.T, h *invalidate.Handler, records ...consumer.Record) error {
+	t.Helper()
+	if err := h.Handle(t.Context(), records); err != nil {
+		return err
+	}
+	return h.Finish(t.Context(), records[0].Topic)
 }
 
-// Whatever is away, the batch is not done and repeats all of it.
+// Pages in the index go at once, for all records of a batch together and each
+// user once; one sweep is for all batches since the last, and for their topic
+// alone.
+func TestIndexThenSweep(t *testing.T) {
+	w, deps := newWorld(t)
+	h := invalidate.New(deps)
+	require.NoError(t, h.Handle(t.Context(), []consumer.Record{
+		like(1, 3, time.Now()), like(1, 3, time.Now()), like(2, 3, time.Now()),
+	}))
+	require.NoError(t, h.Handle(t.Context(), []consumer.Record{like(4, 3, time.Now())}))
+	require.NoError(t, h.Finish(t.Context(), "events"))
+	assert.Equal(t, []string{"find 1 2 3", "index 1 2 9", "find 3 4", "index 4 9"}, w.steps)
+	w.steps = nil
+	require.NoError(t, h.Finish(t.Context(), "cdc.likes"))
+	require.NoError(t, h.Finish(t.Context(), "cdc.likes"))
+	assert.Equal(t, []string{"sweep 1 2 4 9"}, w.steps)
+}
+
+// Whatever is away, the batch is not done; what has failed is done again, with
+// what has come meanwhile.
 func TestAbsentDependency(t *testing.T) {
-	for _, absent := range []string{"find", "index", "sweep"} {
+	for _, absent := range []string{"find", "index"} {
 		w, deps := newWorld(t)
 		h := invalidate.New(deps)
 		w.fail = absent
-		require.ErrorIs(t, h.Handle(t.Context(), []consumer.Record{like(1, 2, time.Now())}), errAway)
+		require.ErrorIs(t, do(t, h, like(1, 2, time.Now())), errAway)
 		assert.Contains(t, w.steps[len(w.steps)-1], absent, "nothing follows the failure")
 		assert.NotContains(t, w.series(t), "invalidator_causes_total kind=like")
 
 		w.fail, w.steps = "", nil
-		require.NoError(t, h.Handle(t.Context(), []consumer.Record{like(1, 2, time.Now())}))
+		require.NoError(t, do(t, h, like(1, 2, time.Now())))
 		assert.Equal(t, []string{"find 1 2", "index 1 9", "sweep 1 9"}, w.steps)
 		assert.Equal(t, int64(1), w.series(t)["invalidator_causes_total kind=like"])
 	}
+	w, deps := newWorld(t)
+	h := invalidate.New(deps)
+	w.fail = "sweep"
+	require.ErrorIs(t, do(t, h, like(1, 2, time.Now())), errAway)
+	require.NoError(t, h.Handle(t.Context(), []consumer.Record{like(3, 2, time.Now())}))
+	w.fail, w.steps = "", nil
+	require.NoError(t, h.Finish(t.Context(), "cdc.likes"))
+	assert.Equal(t, []string{"sweep 1 3 9"}, w.steps)
+	assert.Equal(t, int64(2), w.series(t)["cache_invalidation_lag_ms phase=sweep"])
 }
 
 // Records that make no page stale ask nobody anything.
@@ -183,7 +210,7 @@ func TestNoCause(t *testing.T) {
 func TestWithoutSweeper(t *testing.T) {
 	w, deps := newWorld(t)
 	deps.Sweeper = nil
-	require.NoError(t, invalidate.New(deps).Handle(t.Context(), []consumer.Record{like(1, 2, time.Now())}))
+	require.NoError(t, do(t, invalidate.New(deps), like(1, 2, time.Now())))
 	assert.Equal(t, []string{"find 1 2", "index 1 9"}, w.steps)
 	assert.NotContains(t, w.series(t), "cache_invalidation_lag_ms phase=sweep")
 }
@@ -195,9 +222,8 @@ func TestMetrics(t *testing.T) {
 		w, deps := newWorld(t)
 		w.takes, w.unknown = 30*time.Millisecond, 2
 		now := time.Now()
-		require.NoError(t, invalidate.New(deps).Handle(t.Context(), []consumer.Record{
-			like(1, 2, now.Add(-100*time.Millisecond)), like(1, 2, now.Add(time.Hour)), change("d", `{"user_id":""}`, now),
-		}))
+		require.NoError(t, do(t, invalidate.New(deps),
+			like(1, 2, now.Add(-100*time.Millisecond)), like(1, 2, now.Add(time.Hour)), change("d", `{"user_id":""}`, now)))
 		assert.Equal(t, map[string]int64{
 			"cache_invalidation_lag_ms phase=index":                               2,
 			"cache_invalidation_lag_ms_sum phase=index":                           100,

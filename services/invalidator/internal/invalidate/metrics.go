@@ -43,7 +43,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 	}
 	lag, err := meter.Float64Histogram("cache_invalidation_lag_ms", metric.WithUnit("ms"),
 		metric.WithDescription("Time from a change, its commit in PostgreSQL or its arrival on Kafka, until the feed pages are gone that it makes stale."),
-		metric.WithExplicitBucketBoundaries(5, 10, 25, 50, 100, 150, 250, 500, 1000, 2500, 5000, 10000, 60000, 300000))
+		metric.WithExplicitBucketBoundaries(5, 10, 25, 50, 100, 150, 250, 500, 1000, 2500, 5000, 10000, 20000, 30000, 60000, 300000))
 	problems = append(problems, err)
 	m := &Metrics{
 		lag:          lag,
