@@ -3,106 +3,127 @@ package jobs
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"slices"
+	"time"
 
-	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/broker"
+	"github.com/nova-data/nova/pkg/clickhouse"
+	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/pkg/telemetry"
-	"github.com/nova-data/nova/services/jobs/internal/migrate"
+	"github.com/nova-data/nova/services/jobs/internal/api"
+	"github.com/nova-data/nova/services/jobs/internal/cache"
+	"github.com/nova-data/nova/services/jobs/internal/definition"
+	"github.com/nova-data/nova/services/jobs/internal/scheduler"
+	"github.com/nova-data/nova/services/jobs/internal/store"
+	"github.com/nova-data/nova/services/jobs/internal/trending"
 )
 
-const help = `jobs migrate [plan|apply|status] [--json]
+const (
+	topic = "cdc.job_definitions"
+	group = "nova-jobs"
+	// schemaVersion has every table that a job reads.
+	schemaVersion = 3
 
-Brings an installation up to date: ClickHouse's schema and Kafka's topics.
+	// afterConsumer is the time left for the rest once the consumer has drained.
+	afterConsumer = 5 * time.Second
+)
 
-  apply    do what is missing (the default); refuses, and changes nothing, when a
-           table or topic differs from what the files made
-  plan     show what apply would do, with the SQL; exit code 1 on a difference
-  status   show what is applied; exit code 1 unless everything is in place
-
-  --json   write the result as JSON
-
-jobs config    print the environment variables, with defaults, as Markdown
-jobs --help    print this
-`
-
-// Main runs the command line and returns the exit code: 0, 1 on failure, 2 when
-// the command line is wrong.
-func Main(args []string, stdout, stderr io.Writer) int {
-	if lifecycle.AsksForHelp(args) {
-		fmt.Fprint(stdout, help)
-		return lifecycle.ExitOK
+// Run runs the service until ctx ends. The log goes to output. Its errors are a
+// configuration that cannot work, an address in use, and work that was not
+// finished in time; dependencies that are away are waited for.
+func Run(ctx context.Context, cfg Config, output io.Writer) error {
+	if err := cfg.checkService(); err != nil {
+		return err
 	}
-	if len(args) == 0 {
-		fmt.Fprint(stderr, help)
-		return lifecycle.ExitUsage
-	}
-	switch args[0] {
-	case "config":
-		return lifecycle.Main("jobs", func(context.Context) error { return config.WriteTable(stdout, &Config{}) })
-	case "migrate":
-		command, asJSON, err := parseMigrate(args[1:])
-		if err != nil {
-			fmt.Fprintf(stderr, "jobs migrate: %v\n\n%s", err, help)
-			return lifecycle.ExitUsage
-		}
-		return lifecycle.Main("jobs migrate", func(ctx context.Context) error {
-			var cfg Config
-			if err := config.Load(&cfg); err != nil {
-				return err
-			}
-			return Migrate(ctx, cfg, Options{Command: command, JSON: asJSON, Stdout: stdout, Stderr: stderr})
-		})
-	default:
-		fmt.Fprintf(stderr, "jobs: %q is not a command\n\n%s", args[0], help)
-		return lifecycle.ExitUsage
-	}
-}
-
-// parseMigrate takes the command and its flag in either order.
-func parseMigrate(args []string) (command migrate.Command, asJSON bool, err error) {
-	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&asJSON, "json", false, "")
-	var words []string
-	for len(args) > 0 {
-		if err := flags.Parse(args); err != nil {
-			return "", false, err
-		}
-		if args = flags.Args(); len(args) > 0 {
-			words, args = append(words, args[0]), args[1:]
-		}
-	}
-	switch {
-	case len(words) == 0:
-		return migrate.Apply, asJSON, nil
-	case len(words) == 1 && slices.Contains(migrate.Commands(), migrate.Command(words[0])):
-		return migrate.Command(words[0]), asJSON, nil
-	default:
-		return "", false, errors.New("want one of plan, apply, status")
-	}
-}
-
-// Options is how a migration is asked for.
-type Options struct {
-	Command migrate.Command
-	JSON    bool
-	// Stdout takes the result, Stderr the log.
-	Stdout, Stderr io.Writer
-}
-
-// Migrate runs one migration command.
-func Migrate(ctx context.Context, cfg Config, options Options) error {
-	reporting, err := telemetry.New(cfg.Telemetry, telemetry.Deps{Service: "jobs", Output: options.Stderr})
+	watch, err := telemetry.New(cfg.Telemetry, telemetry.Deps{Service: "jobs", AdminAddr: cfg.AdminAddr, Output: output})
 	if err != nil {
 		return err
 	}
-	return migrate.Run(ctx, migrate.Config{
-		Kafka: cfg.Kafka, ClickHouse: cfg.ClickHouse, Schema: cfg.Schema, Timeout: cfg.MigrateTimeout,
-	}, migrate.Deps{
-		Command: options.Command, JSON: options.JSON, Output: options.Stdout, Log: reporting.Log, Meter: reporting.Meter("jobs"),
+	kafka, err := broker.Open(cfg.Kafka)
+	if err != nil {
+		return err
+	}
+	defer kafka.Close()
+	pool, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: watch.Log, Meter: watch.Meter("clickhouse")})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	results, err := cache.Open(cfg.Redis, cfg.Cache)
+	if err != nil {
+		return err
+	}
+	defer results.Close()
+	warehouse, err := store.New(
+		store.Config{Breaker: cfg.Breaker, MaxMemoryBytes: cfg.JobMaxMemoryBytes, SchemaVersion: schemaVersion},
+		store.Deps{Pool: pool, Log: watch.Log, Meter: watch.Meter("store"), Health: watch.Health},
+	)
+	if err != nil {
+		return err
+	}
+	kind := trending.Kind{Store: warehouse, Cache: results, TTL: cfg.Cache.TTL, Limit: cfg.Job.Timeout}
+	jobs, err := scheduler.New(cfg.Job, scheduler.Deps{
+		Kinds: map[string]scheduler.Kind{"trending": kind}, Claims: results, Ready: warehouse.Ready(),
+		FromFile: cfg.JobsDefinitionsFile != "", Log: watch.Log, Meter: watch.Meter("scheduler"), Health: watch.Health,
 	})
+	if err != nil {
+		return err
+	}
+	member, err := join(cfg, kafka, jobs, watch)
+	if err != nil {
+		return err
+	}
+	server, err := listen(ctx, cfg, kind, jobs, watch)
+	if err != nil {
+		return err
+	}
+	return parts{warehouse: warehouse, jobs: jobs, member: member, server: server}.run(ctx, cfg, watch)
+}
+
+// parts is what runs.
+type parts struct {
+	warehouse *store.Store
+	jobs      *scheduler.Scheduler
+	member    *consumer.Consumer
+	server    *api.Server
+}
+
+func (p parts) run(ctx context.Context, cfg Config, watch *telemetry.Telemetry) error {
+	members := lifecycle.NewGroup(watch.Log, cfg.HTTP.DrainTime()+cfg.Consumer.DrainTimeout+afterConsumer)
+	members.Add("admin server", watch.ServeAdmin)
+	members.Add("ClickHouse probe", p.warehouse.Run)
+	members.Add("scheduler", p.jobs.Run)
+	if cfg.JobsDefinitionsFile != "" {
+		members.Add("definitions file", definition.File{
+			Path: cfg.JobsDefinitionsFile, Changed: p.jobs.FileChanged, Failed: p.jobs.FileFailed,
+		}.Watch)
+	}
+	members.Add("consumer", p.member.Run)
+	members.Add("jobs API", p.server.Run)
+	watch.Health.Ready()
+	defer context.AfterFunc(ctx, watch.Health.Draining)()
+	return members.Run(ctx)
+}
+
+func join(cfg Config, kafka *broker.Cluster, jobs *scheduler.Scheduler, watch *telemetry.Telemetry) (*consumer.Consumer, error) {
+	return consumer.New(cfg.Consumer, consumer.Deps{
+		Broker: kafka, Group: group, Topics: []string{topic}, Handler: jobs, Positions: consumer.FromStart(),
+		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health,
+	})
+}
+
+// listen serves what jobs of the kind compute, within the time that readers have.
+func listen(
+	ctx context.Context, cfg Config, kind trending.Kind, jobs *scheduler.Scheduler, watch *telemetry.Telemetry,
+) (*api.Server, error) {
+	hits, err1 := telemetry.NewHitRatio(watch.Meter("cache"), "trending")
+	kind.Limit = cfg.HTTP.QueryTimeout
+	handler, err2 := api.NewHandler(api.Deps{
+		Lists: trending.NewReader(kind, jobs, hits, watch.Log), Jobs: jobs, Meter: watch.Meter("api"),
+	})
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	return api.Listen(ctx, cfg.HTTP, handler, watch.Log)
 }

@@ -196,7 +196,7 @@ func TestCommandLine(t *testing.T) {
 	assert.Zero(t, help.code)
 	assert.Contains(t, help.stdout, "jobs migrate [plan|apply|status]")
 	assert.Equal(t, help, run(t, "migrate", "--help"))
-	for _, args := range [][]string{{}, {"frobnicate"}, {"migrate", "frobnicate"}, {"migrate", "plan", "status"}, {"migrate", "--frobnicate"}} {
+	for _, args := range [][]string{{"frobnicate"}, {"config", "all"}, {"migrate", "frobnicate"}, {"migrate", "plan", "status"}, {"migrate", "--frobnicate"}} {
 		wrong := run(t, args...)
 		assert.Equal(t, 2, wrong.code, args)
 		assert.Empty(t, wrong.stdout, args)

@@ -1,0 +1,43 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config is how the API is served. Its prefix is HTTP.
+type Config struct {
+	Addr         string        `split_words:"true" default:"127.0.0.1:8081" desc:"Address (host:port) of the API."`
+	QueryTimeout time.Duration `split_words:"true" default:"5s" desc:"Time limit for the query of a list that is not in Redis."`
+	ReadTimeout  time.Duration `split_words:"true" default:"10s" desc:"Time limit for receiving a request."`
+	IdleTimeout  time.Duration `split_words:"true" default:"2m" desc:"Time after which an idle connection is closed."`
+}
+
+// Validate implements config.Validator.
+func (c Config) Validate() error {
+	var problems []error
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		problems = append(problems, fmt.Errorf("ADDR: %q is not host:port", c.Addr))
+	}
+	for _, limit := range []struct {
+		name  string
+		value time.Duration
+	}{{"QUERY_TIMEOUT", c.QueryTimeout}, {"READ_TIMEOUT", c.ReadTimeout}, {"IDLE_TIMEOUT", c.IdleTimeout}} {
+		if limit.value <= 0 {
+			problems = append(problems, fmt.Errorf("%s must be positive", limit.name))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// answerTime is that of the slowest answer: Redis is asked before the query, and
+// told after it.
+func (c Config) answerTime() time.Duration {
+	const redis = 5 * time.Second
+	return c.QueryTimeout + redis
+}
+
+// DrainTime is how long requests under way may take to be finished.
+func (c Config) DrainTime() time.Duration { return c.ReadTimeout + c.answerTime() }

@@ -1,0 +1,214 @@
+package trending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/nova-data/nova/services/jobs/internal/scheduler"
+)
+
+var (
+	// ErrUnknown is a window that no job here computes and no key holds.
+	ErrUnknown = errors.New("no job computes this window")
+	// ErrUnavailable is a list that neither Redis nor ClickHouse gives now.
+	ErrUnavailable = errors.New("neither Redis nor ClickHouse answers")
+)
+
+const (
+	// ownFreshness is how long a list counts that a reader computed and no job
+	// here computes; then it is gone.
+	ownFreshness = time.Minute
+	// briefly is how long a list read before is given again while Redis is away,
+	// so that ClickHouse is not asked for each request.
+	briefly = 5 * time.Second
+	// mostKept bounds the lists that are kept in the process.
+	mostKept = 64
+	// complaintInterval bounds how often a dependency that fails is logged.
+	complaintInterval = time.Minute
+)
+
+// Answer is a List and how it stands.
+type Answer struct {
+	List
+
+	Age     time.Duration
+	IsStale bool
+}
+
+// Jobs knows what jobs run here.
+type Jobs interface {
+	// Find returns a task that jobs here work with, and how long a result of now
+	// would be fresh.
+	Find(matches func(scheduler.Task) bool) (task scheduler.Task, freshFor time.Duration, found bool)
+}
+
+// Hits counts reads.
+type Hits interface {
+	Hit(ctx context.Context)
+	Miss(ctx context.Context)
+}
+
+// Reader reads lists.
+type Reader struct {
+	kind   Kind
+	jobs   Jobs
+	hits   Hits
+	log    *slog.Logger
+	misses singleflight.Group
+
+	mu sync.Mutex
+	// kept is the last list of each window, for when nobody else has it.
+	kept map[string]List
+	// complained is when what of a dependency was logged last.
+	complained map[string]time.Time
+}
+
+// NewReader returns a Reader whose queries take kind.Limit at most.
+func NewReader(kind Kind, jobs Jobs, hits Hits, log *slog.Logger) *Reader {
+	return &Reader{kind: kind, jobs: jobs, hits: hits, log: log, kept: map[string]List{}, complained: map[string]time.Time{}}
+}
+
+// Read returns the list of a window: that of the cache, else a new one, else the
+// last one that was read here. Its errors are ErrUnknown and ErrUnavailable.
+func (r *Reader) Read(ctx context.Context, w Window) (Answer, error) {
+	list, found, cacheErr := r.cached(ctx, w)
+	if found {
+		r.keep(w, list)
+		return r.answer(list), nil
+	}
+	last, isKept := r.last(w)
+	if cacheErr != nil && isKept && time.Since(last.CachedAt) < briefly {
+		return r.answer(last), nil
+	}
+	plan, isKnown := r.plan(w)
+	if !isKnown && cacheErr == nil {
+		return Answer{}, ErrUnknown
+	}
+	var err error
+	if isKnown {
+		if list, err = r.compute(ctx, plan, cacheErr == nil); err == nil {
+			r.keep(w, list)
+			return r.answer(list), nil
+		}
+	}
+	if isKept {
+		return r.answer(last), nil
+	}
+	return Answer{}, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(cacheErr, err))
+}
+
+// answer says how old a list is, and whether it should have been another by now.
+// While ClickHouse is away no list is known to be the newest.
+func (r *Reader) answer(list List) Answer {
+	now := time.Now()
+	return Answer{List: list, Age: max(0, now.Sub(list.CachedAt)), IsStale: now.After(list.FreshUntil) || !r.kind.Store.IsUp()}
+}
+
+// cached reads the list from the cache. A value that cannot be read counts as
+// none: computing it mends it.
+func (r *Reader) cached(ctx context.Context, w Window) (list List, found bool, err error) {
+	values, err := r.kind.Cache.Read(ctx, Key(w), MetaKey(w))
+	if err != nil {
+		r.complain(ctx, "redis", err)
+		return List{}, false, err
+	}
+	if values[0] != nil && values[1] != nil {
+		if list, err = decode(values[0], values[1]); err == nil {
+			r.hits.Hit(ctx)
+			return list, true, nil
+		}
+	}
+	r.hits.Miss(ctx)
+	return List{}, false, nil
+}
+
+// plan is how a reader computes a list.
+type plan struct {
+	params   Params
+	freshFor time.Duration
+	ttl      time.Duration
+}
+
+// plan is that of the job which computes the window here, or a plain one for the
+// windows that everyone may ask for. Without a job nobody renews the list, so it
+// goes when it is no longer fresh.
+func (r *Reader) plan(w Window) (plan, bool) {
+	task, freshFor, found := r.jobs.Find(func(t scheduler.Task) bool {
+		mine, isMine := t.(Task)
+		return isMine && mine.Window() == w
+	})
+	if mine, isMine := task.(Task); found && isMine {
+		return plan{params: mine.params, freshFor: freshFor, ttl: r.kind.TTL}, true
+	}
+	switch w.Text {
+	case "1h", "24h", "7d":
+		return plan{params: Params{Window: w, TopK: defaultTopK}, freshFor: ownFreshness, ttl: ownFreshness}, true
+	}
+	return plan{}, false
+}
+
+// compute asks ClickHouse, once for all who miss the same list at a time, and
+// keeps the answer in the cache. A caller that gives up does not take it from the
+// others.
+func (r *Reader) compute(ctx context.Context, p plan, isCacheUp bool) (List, error) {
+	ctx = context.WithoutCancel(ctx)
+	result, err, _ := r.misses.Do(p.params.Window.Text, func() (any, error) {
+		list, err := r.kind.compute(ctx, p.params, p.freshFor)
+		if err != nil || !isCacheUp {
+			return list, err
+		}
+		if err := r.kind.keep(ctx, p.params.Window, list, p.ttl); err != nil {
+			r.complain(ctx, "redis", err)
+		}
+		return list, nil
+	})
+	if err != nil {
+		r.complain(ctx, "clickhouse", err)
+		return List{}, err
+	}
+	list, _ := result.(List)
+	return list, nil
+}
+
+func (r *Reader) last(w Window) (List, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list, found := r.kept[w.Text]
+	return list, found
+}
+
+// keep keeps the last list of a window, and for one too many drops the oldest.
+func (r *Reader) keep(w Window, list List) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kept[w.Text] = list
+	if len(r.kept) <= mostKept {
+		return
+	}
+	oldest := w.Text
+	for text, other := range r.kept {
+		if other.CachedAt.Before(r.kept[oldest].CachedAt) {
+			oldest = text
+		}
+	}
+	delete(r.kept, oldest)
+}
+
+// complain logs what readers cannot have, now and then.
+func (r *Reader) complain(ctx context.Context, dependency string, err error) {
+	r.mu.Lock()
+	isDue := time.Since(r.complained[dependency]) > complaintInterval
+	if isDue {
+		r.complained[dependency] = time.Now()
+	}
+	r.mu.Unlock()
+	if isDue && ctx.Err() == nil {
+		r.log.WarnContext(ctx, "readers get less than they should", "dependency", dependency, "error", err)
+	}
+}
