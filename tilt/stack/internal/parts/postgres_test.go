@@ -87,6 +87,18 @@ func TestSchema(t *testing.T) {
 	require.Equal(t, []string{"0"}, column(t, conn, `SELECT count(*)::text FROM comments`), "what hangs on a user goes with it")
 }
 
+// A TRUNCATE that would stop the connector for good is refused, with the way to
+// do the same; that of a table whose topic is not compacted is not.
+func TestTruncateOfJobsIsRefused(t *testing.T) {
+	conn := nova(t)
+	_, err := conn.Exec(t.Context(), `TRUNCATE job_definitions`)
+	require.ErrorContains(t, err, "TRUNCATE of job_definitions is refused")
+	_, err = conn.Exec(t.Context(), `DELETE FROM job_definitions`)
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), `TRUNCATE likes`)
+	require.NoError(t, err)
+}
+
 // A database begins with the three trending jobs, and a start takes back nothing
 // that was changed about them.
 func TestJobs(t *testing.T) {
