@@ -68,8 +68,9 @@ func (b *Breaker) IsClosed() bool { return b.circuit.IsClosed() }
 // Do makes the call and returns its error as it is, or, without making it, an
 // error that is ErrOpen and tells what opened the breaker.
 //
-// A call that ends because ctx does says nothing of the dependency, unless it is
-// the trial of an open breaker: then somebody else has to try.
+// A call that is cancelled says nothing of the dependency, unless it is the trial
+// of an open breaker: then somebody else has to try. One that runs out of time is
+// judged by IsFailure.
 func (b *Breaker) Do(ctx context.Context, call func(ctx context.Context) error) error {
 	if !b.circuit.TryAcquirePermit() {
 		b.metrics.refused(ctx)
@@ -88,7 +89,7 @@ func (b *Breaker) Do(ctx context.Context, call func(ctx context.Context) error) 
 	}()
 	err := call(ctx)
 	hasReturned = true
-	isOver := err != nil && ctx.Err() != nil
+	isOver := err != nil && errors.Is(ctx.Err(), context.Canceled)
 	switch {
 	case isOver && isTrial:
 		b.failed("the trial was given up: " + err.Error())

@@ -127,6 +127,19 @@ func TestOnlyFailuresCount(t *testing.T) {
 	assert.True(t, f.IsClosed())
 }
 
+// A call that runs out of its caller's time is a failure, if that kind of error is.
+func TestDeadlineCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		for range 2 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			require.Equal(t, errDown, f.Do(ctx, func(ctx context.Context) error { <-ctx.Done(); return errDown }))
+			cancel()
+		}
+		assert.False(t, f.IsClosed())
+	})
+}
+
 // A trial that is given up, or panics, does not keep the breaker open for ever.
 func TestTrialIsGivenBack(t *testing.T) {
 	for name, spoil := range map[string]func(t *testing.T, f *fixture){

@@ -38,12 +38,14 @@ func Load(cfg any) error {
 	}
 	var problems []error
 	known := map[string]bool{}
-	walk(root, func(leaf leaf) {
+	if err := walk(root, func(leaf leaf) {
 		known[leaf.Variable] = true
 		if err := leaf.load(); err != nil {
 			problems = append(problems, err)
 		}
-	})
+	}); err != nil {
+		return err
+	}
 	problems = append(problems, misspelt(known)...)
 	if len(problems) > 0 {
 		return errors.Join(problems...)

@@ -162,3 +162,13 @@ func TestDefaulter(t *testing.T) {
 	require.NoError(t, config.WriteTable(&table, &got))
 	require.Contains(t, table.String(), "| `KAFKA_TIMEOUT` | duration (such as 30s) | `3s` |")
 }
+
+type mistaken struct{ busy }
+
+func (mistaken) Defaults() map[string]string { return map[string]string{"KAFKA_TIMEOT": "3s"} }
+
+// A default for a variable that there is not is a mistake, and said to be one.
+func TestDefaultOfNothing(t *testing.T) {
+	require.ErrorContains(t, config.Load(&mistaken{}), "defaults for unknown variables: KAFKA_TIMEOT")
+	require.ErrorContains(t, config.WriteTable(&strings.Builder{}, &mistaken{}), "KAFKA_TIMEOT")
+}

@@ -3,9 +3,11 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -25,19 +27,25 @@ type leaf struct {
 }
 
 // walk calls visit for each leaf of root in declaration order, with the default
-// that root wants for it.
-func walk(root reflect.Value, visit func(leaf)) {
-	var defaults map[string]string
+// that root wants for it. Its error names defaults for variables that there are
+// not.
+func walk(root reflect.Value, visit func(leaf)) error {
+	defaults := map[string]string{}
 	if defaulter, ok := root.Addr().Interface().(Defaulter); ok {
-		defaults = defaulter.Defaults()
+		defaults = maps.Clone(defaulter.Defaults())
 	}
 	descend(root, "", func(l leaf) {
 		if value, wanted := defaults[l.Variable]; wanted {
 			l.Default = value
 			l.field.Tag = reflect.StructTag(`default:`+strconv.Quote(value)+` `) + l.field.Tag // the first of a name counts
+			delete(defaults, l.Variable)
 		}
 		visit(l)
 	})
+	if len(defaults) > 0 {
+		return fmt.Errorf("%T has defaults for unknown variables: %s", root.Interface(), strings.Join(slices.Sorted(maps.Keys(defaults)), ", "))
+	}
+	return nil
 }
 
 func descend(v reflect.Value, prefix string, visit func(leaf)) {

@@ -15,7 +15,7 @@ func WriteTable(w io.Writer, cfg any) error {
 	}
 	var table strings.Builder
 	table.WriteString("| Variable | Type | Default | Description |\n|---|---|---|---|\n")
-	walk(root, func(leaf leaf) {
+	err = walk(root, func(leaf leaf) {
 		def := leaf.Default
 		switch {
 		case leaf.Required:
@@ -25,6 +25,9 @@ func WriteTable(w io.Writer, cfg any) error {
 		}
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", leaf.Variable, typeName(leaf.field.Type), def, cell(leaf.Description))
 	})
+	if err != nil {
+		return err
+	}
 	_, err = io.WriteString(w, table.String())
 	return err
 }

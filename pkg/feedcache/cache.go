@@ -18,9 +18,10 @@ import (
 
 const (
 	// indexPrefix begins the key of a user's index: the places of the pages,
-	// scored by when each ends.
+	// scored by when each has certainly ended.
 	indexPrefix = "nova:feed:pages:"
-	// liveKey holds the users who have pages, scored by when the last one ends.
+	// liveKey holds the users who have pages, scored by when the last one has
+	// certainly ended.
 	liveKey = "nova:feed:live"
 
 	// indexTTL outlives every page in the index.
@@ -49,7 +50,7 @@ func Open(shared redis.Config, cfg Config, deps Deps) (*Cache, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Cache{timeout: cfg.Timeout, connector: connector, ratio: ratio, script: rueidis.NewLuaScript(removeUnchanged)}, nil
+	return &Cache{timeout: cfg.Timeout, connector: connector, ratio: ratio, script: rueidis.NewLuaScriptNoSha(removeUnchanged)}, nil
 }
 
 // Close closes the connections. A later call connects again.
@@ -90,15 +91,15 @@ func (c *Cache) Write(ctx context.Context, user uuid.UUID, at Place, page Page) 
 		return fmt.Errorf("writing a feed page: offset %d and limit %d are no place in a feed", at.Offset, at.Limit)
 	}
 	ttl := TTL + rand.N(Jitter) //nolint:gosec // spreads endings, guards nothing
-	ends := time.Now().Add(ttl).UnixMicro()
+	now := time.Now()
 	set := client.B().Set().Key(Key(user, at)).Value(rueidis.BinaryString(Encode(page))).Px(ttl).Build()
 	// Each step is acknowledged before the next: the keys may lie on different
 	// nodes. The second entry differs from the first, so that whoever removes
 	// the page meanwhile does not take it for what it has read.
 	for _, step := range []rueidis.Commands{
-		entries(client, user, at, ends),
+		entries(client, user, at, now),
 		{set},
-		entries(client, user, at, ends+1),
+		entries(client, user, at, now.Add(time.Microsecond)),
 	} {
 		if err := c.do(ctx, client, step, nil); err != nil {
 			return fmt.Errorf("writing a feed page: %w", err)
@@ -107,12 +108,14 @@ func (c *Cache) Write(ctx context.Context, user uuid.UUID, at Place, page Page) 
 	return nil
 }
 
-// entries makes a place and its user known.
-func entries(client rueidis.Client, user uuid.UUID, at Place, ends int64) rueidis.Commands {
+// entries makes a place and its user known, until no page of then can be left: a
+// page that is written later must not end the user's time sooner.
+func entries(client rueidis.Client, user uuid.UUID, at Place, now time.Time) rueidis.Commands {
 	index := indexPrefix + user.String()
+	ends := float64(now.Add(TTL + Jitter).UnixMicro())
 	return rueidis.Commands{
-		client.B().Zadd().Key(liveKey).ScoreMember().ScoreMember(float64(ends), user.String()).Build(),
-		client.B().Zadd().Key(index).ScoreMember().ScoreMember(float64(ends), at.member()).Build(),
+		client.B().Zadd().Key(liveKey).ScoreMember().ScoreMember(ends, user.String()).Build(),
+		client.B().Zadd().Key(index).ScoreMember().ScoreMember(ends, at.member()).Build(),
 		client.B().Pexpire().Key(index).Milliseconds(indexTTL.Milliseconds()).Build(),
 	}
 }

@@ -51,6 +51,23 @@ func TestWriteAndRead(t *testing.T) {
 	assert.InDelta(t, 1.0/3, f.hitRatio(), 1e-9)
 }
 
+// A user counts as one with pages as long as any page lives, whichever was
+// written last.
+func TestLiveOutlivesEveryPage(t *testing.T) {
+	f := start(t)
+	user := uuid.New()
+	for offset := range 30 {
+		f.write(user, feedcache.Place{Offset: offset, Limit: 20})
+	}
+	live, err := strconv.ParseFloat(f.server.Do("ZSCORE", "nova:feed:live", user.String()), 64)
+	require.NoError(t, err)
+	for offset := range 30 {
+		ms, err := strconv.Atoi(f.server.Do("PTTL", feedcache.Key(user, feedcache.Place{Offset: offset, Limit: 20})))
+		require.NoError(t, err)
+		assert.LessOrEqual(t, time.Now().Add(time.Duration(ms)*time.Millisecond).UnixMicro(), int64(live)+time.Millisecond.Microseconds())
+	}
+}
+
 func (f *fixture) hitRatio() float64 {
 	f.t.Helper()
 	var all metricdata.ResourceMetrics

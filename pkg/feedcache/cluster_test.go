@@ -14,23 +14,27 @@ import (
 	"github.com/nova-data/nova/pkg/redistest"
 )
 
-// startCluster starts two masters that share the slots.
-func startCluster(t *testing.T) [2]*redistest.Server {
+// startCluster starts two masters that share the slots, and returns the ports of
+// their buses too.
+func startCluster(t *testing.T) (nodes [2]*redistest.Server, buses [2]string) {
 	t.Helper()
-	var nodes [2]*redistest.Server
-	var buses [2]string
 	for i, slots := range [][2]string{{"0", "8191"}, {"8192", "16383"}} {
 		buses[i] = freePort(t)
 		nodes[i] = redistest.Start(t, redistest.WithArguments("--cluster-enabled", "yes", "--cluster-port", buses[i]))
 		require.Equal(t, "OK", nodes[i].Do("CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]))
 	}
-	host, port, err := net.SplitHostPort(nodes[1].Addr)
-	require.NoError(t, err)
-	require.Equal(t, "OK", nodes[0].Do("CLUSTER", "MEET", host, port, buses[1]))
+	meet(t, nodes[0], nodes[1], buses[1])
 	require.Eventually(t, func() bool {
 		return strings.Contains(nodes[0].Do("CLUSTER", "INFO"), "cluster_state:ok") && strings.Contains(nodes[1].Do("CLUSTER", "INFO"), "cluster_state:ok")
 	}, 20*time.Second, 20*time.Millisecond)
-	return nodes
+	return nodes, buses
+}
+
+func meet(t *testing.T, node, other *redistest.Server, bus string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(other.Addr)
+	require.NoError(t, err)
+	require.Equal(t, "OK", node.Do("CLUSTER", "MEET", host, port, bus))
 }
 
 func freePort(t *testing.T) string {
@@ -46,7 +50,7 @@ func freePort(t *testing.T) string {
 // In a cluster, where the keys of one user lie on different nodes, pages are
 // written, invalidated by index and swept on every node.
 func TestCluster(t *testing.T) {
-	nodes := startCluster(t)
+	nodes, _ := startCluster(t)
 	f := &fixture{t: t, server: nodes[0], reader: sdkmetric.NewManualReader()}
 	f.Cache = open(t, nodes[0], f.reader)
 	users := make([]uuid.UUID, 40)
@@ -62,4 +66,32 @@ func TestCluster(t *testing.T) {
 	assert.Equal(t, 20, f.invalidate(users[:20]...))
 	assert.Equal(t, 20, f.sweep(users...))
 	assert.Zero(t, f.invalidate(users...))
+}
+
+// A replica that is away keeps nobody from the pages, which its master has; a
+// master that is away does.
+func TestClusterWithoutItsReplica(t *testing.T) {
+	nodes, buses := startCluster(t)
+	replica := redistest.Start(t, redistest.WithArguments("--cluster-enabled", "yes", "--cluster-port", freePort(t)))
+	meet(t, replica, nodes[0], buses[0])
+	id := nodes[0].Do("CLUSTER", "MYID")
+	require.Eventually(t, func() bool { return replica.Do("CLUSTER", "REPLICATE", id) == "OK" }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(nodes[1].Do("CLUSTER", "NODES"), "slave") && strings.Contains(replica.Do("INFO", "replication"), "master_link_status:up")
+	}, 20*time.Second, 20*time.Millisecond)
+
+	f := &fixture{t: t, server: nodes[0], reader: sdkmetric.NewManualReader()}
+	f.Cache = open(t, nodes[0], f.reader)
+	users := make([]uuid.UUID, 20)
+	for i := range users {
+		users[i] = uuid.New()
+		f.write(users[i], first)
+	}
+	replica.Kill()
+	assert.Equal(t, 10, f.invalidate(users[:10]...))
+	assert.Equal(t, 10, f.sweep(users...))
+
+	nodes[1].Kill()
+	_, err := f.Sweep(t.Context(), func(uuid.UUID) bool { return true })
+	require.ErrorContains(t, err, "sweeping Redis at "+nodes[1].Addr)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/redis/rueidis"
@@ -23,11 +24,39 @@ func (c *Cache) Sweep(ctx context.Context, isPending func(user uuid.UUID) bool) 
 	for address, node := range client.Nodes() {
 		removed, err := c.sweepNode(ctx, client, node, isPending)
 		pages += removed
-		if err != nil {
+		if err != nil && !c.isReplica(ctx, client, address) {
 			return pages, fmt.Errorf("sweeping Redis at %s: %w", address, err)
 		}
 	}
 	return pages, nil
+}
+
+// isReplica asks the nodes of a cluster whether the one at address, which does
+// not answer itself, is a replica: it has no page that its master has not.
+func (c *Cache) isReplica(ctx context.Context, client rueidis.Client, address string) bool {
+	if client.Mode() != rueidis.ClientModeCluster {
+		return false
+	}
+	for _, node := range client.Nodes() {
+		table, err := c.clusterNodes(ctx, node)
+		if err != nil {
+			continue
+		}
+		for line := range strings.Lines(table) {
+			// <id> <host:port@bus> <flags> <id of the master> …
+			fields := strings.Fields(line)
+			if len(fields) > 2 && strings.HasPrefix(fields[1], address+"@") {
+				return strings.Contains(fields[2], "slave")
+			}
+		}
+	}
+	return false
+}
+
+func (c *Cache) clusterNodes(ctx context.Context, node rueidis.Client) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	return node.Do(ctx, node.B().ClusterNodes().Build()).ToString()
 }
 
 func (c *Cache) sweepNode(ctx context.Context, client, node rueidis.Client, isPending func(user uuid.UUID) bool) (pages int, err error) {

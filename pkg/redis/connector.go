@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -33,6 +34,16 @@ type Connector struct {
 
 	mu        sync.Mutex
 	connected rueidis.Client
+	isClosed  bool
+	// attempt is the one under way, nil if none is: all callers wait for it.
+	attempt *attempt
+}
+
+// attempt is one try to connect.
+type attempt struct {
+	done   chan struct{} // closed when client or err is set
+	client rueidis.Client
+	err    error
 }
 
 // NewConnector prepares a Connector. Its errors are those of certificate files.
@@ -65,36 +76,92 @@ func clientOptions(cfg Config, options Options, encryption *tls.Config) rueidis.
 	return client
 }
 
-// Client returns the client, connected once. It belongs to the Connector.
+// Client returns the client, connected once. It belongs to the Connector. Waiting
+// for a connection ends with ctx, and after Options.Timeout.
 func (c *Connector) Client(ctx context.Context) (rueidis.Client, error) {
+	connected, trying := c.begin(ctx)
+	if connected != nil {
+		return connected, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	select {
+	case <-trying.done:
+		return trying.client, trying.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("connecting to Redis: %w", ctx.Err())
+	}
+}
+
+// begin returns the client, or else the attempt under way, a new one if none is.
+func (c *Connector) begin(ctx context.Context) (rueidis.Client, *attempt) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.connected != nil {
 		return c.connected, nil
 	}
+	c.isClosed = false
+	if c.attempt == nil {
+		c.attempt = &attempt{done: make(chan struct{})}
+		go c.try(context.WithoutCancel(ctx), c.attempt)
+	}
+	return nil, c.attempt
+}
+
+// try connects. It outlives callers that give up, since rueidis takes no context
+// for it, and ends within a few times Options.Timeout.
+func (c *Connector) try(ctx context.Context, a *attempt) {
+	client, err := c.connect(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil && c.isClosed {
+		client.Close()
+		client, err = nil, errClosed
+	}
+	a.client, a.err = client, err
+	c.connected, c.attempt = client, nil
+	close(a.done)
+}
+
+func (c *Connector) connect(ctx context.Context) (rueidis.Client, error) {
 	client, err := rueidis.NewClient(c.client)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Redis: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	for address, node := range client.Nodes() {
-		if err := c.check(ctx, node); err != nil {
-			client.Close()
-			return nil, fmt.Errorf("checking Redis at %s: %w", address, err)
-		}
+	if err := c.checkAll(ctx, client); err != nil {
+		client.Close()
+		return nil, err
 	}
-	c.connected = client
 	return client, nil
 }
 
-// check refuses a node that will not do. INFO tells all of it, where CONFIG is
-// often forbidden.
-func (c *Connector) check(ctx context.Context, node rueidis.Client) error {
-	info, err := node.Do(ctx, node.B().Info().Build()).ToString()
-	if err != nil {
-		return err
+// checkAll checks every node that answers. One that does not may be a replica;
+// a master that is away shows in the commands for it.
+func (c *Connector) checkAll(ctx context.Context, client rueidis.Client) error {
+	answered := false
+	var unanswered error
+	for address, node := range client.Nodes() {
+		info, err := node.Do(ctx, node.B().Info().Build()).ToString()
+		if err != nil {
+			unanswered = fmt.Errorf("checking Redis at %s: %w", address, err)
+			continue
+		}
+		answered = true
+		if err := c.check(info); err != nil {
+			return fmt.Errorf("checking Redis at %s: %w", address, err)
+		}
 	}
+	if !answered {
+		return unanswered
+	}
+	return nil
+}
+
+// check refuses a node that will not do, by what INFO says: CONFIG is often
+// forbidden.
+func (c *Connector) check(info string) error {
 	version := infoField(info, "redis_version")
 	major, _, _ := strings.Cut(version, ".")
 	if number, err := strconv.Atoi(major); err != nil || number < oldestVersion {
@@ -115,12 +182,20 @@ func infoField(info, name string) string {
 	return ""
 }
 
+// errClosed is what those get who wait for a connection when the Connector is
+// closed.
+var errClosed = errors.New("connecting to Redis: closed meanwhile")
+
 // Close closes the connections. A later Client connects again.
 func (c *Connector) Close() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.connected != nil {
-		c.connected.Close()
-		c.connected = nil
+	connected, trying := c.connected, c.attempt
+	c.connected, c.isClosed = nil, true
+	c.mu.Unlock()
+	if connected != nil {
+		connected.Close()
+	}
+	if trying != nil {
+		<-trying.done
 	}
 }
