@@ -11,8 +11,8 @@
 // and a lane for each topic; a lane calls Handle from one goroutine, so batches
 // of a topic do not overlap, while those of different topics do. The next batch
 // is fetched while one is handled; a Finisher completes batches while later ones
-// are handled, and commits follow it. Memory is bounded by two batches a lane and
-// one fetch a partition.
+// are handled, and commits follow it, at most a batch's rows behind. Memory is
+// bounded by two batches a lane and one fetch a partition.
 //
 // Whatever fails is tried again for as long as the assignment lasts, with the
 // group membership kept, and is shown in logs, metrics and health. A refused

@@ -80,7 +80,6 @@ func (s *sink) Handle(ctx context.Context, records []consumer.Record) error {
 	return nil
 }
 
-// clone copies b and keeps nil and empty apart.
 // handler is the sink as the consumer sees it.
 func (s *sink) handler() consumer.Handler {
 	if s.as == nil {
@@ -89,6 +88,7 @@ func (s *sink) handler() consumer.Handler {
 	return s.as(s)
 }
 
+// clone copies b and keeps nil and empty apart.
 func clone(b []byte) []byte {
 	if b == nil {
 		return nil

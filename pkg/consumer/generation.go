@@ -50,6 +50,9 @@ func (g *generation) run(ctx, revoked context.Context) error {
 	if !ok {
 		return nil
 	}
+	if err := g.pin(fetching, positions); err != nil {
+		return err
+	}
 	all := newAssignment(positions)
 	g.log.Info("assigned", "partitions", len(all))
 	defer g.log.Info("revoked", "partitions", len(all))
@@ -103,6 +106,26 @@ func (g *generation) positions(ctx context.Context) (map[string]map[int]position
 	}
 }
 
+// pin commits the places that were chosen where none was committed: a restart
+// would choose later ones, and records in between would be read by nobody.
+func (g *generation) pin(ctx context.Context, positions map[string]map[int]position) error {
+	for topic, partitions := range positions {
+		pins := map[int]int64{}
+		for number, at := range partitions {
+			if at.pin {
+				pins[number] = at.offset
+			}
+		}
+		if len(pins) == 0 {
+			continue
+		}
+		if err := g.committer(topic).commit(ctx, pins); err != nil && !errors.Is(err, errGivenUp) {
+			return err
+		}
+	}
+	return nil
+}
+
 // lanes builds a lane for each topic that has partitions here.
 func (g *generation) lanes(all assignment, positions map[string]map[int]position) []*lane {
 	byTopic := map[string]*lane{}
@@ -129,8 +152,8 @@ func (g *generation) lanes(all assignment, positions map[string]map[int]position
 	return slices.Collect(maps.Values(byTopic))
 }
 
-func (g *generation) newLane(topic string) *lane {
-	commits := &committer{
+func (g *generation) committer(topic string) *committer {
+	return &committer{
 		client:     g.deps.Broker.Client(),
 		group:      g.deps.Group,
 		member:     g.member.MemberID,
@@ -139,11 +162,14 @@ func (g *generation) newLane(topic string) *lane {
 		metrics:    g.metrics,
 		trouble:    g.trouble(topic+" commit", topic),
 	}
+}
+
+func (g *generation) newLane(topic string) *lane {
 	l := &lane{
 		topic:   topic,
 		limits:  limits{rows: g.cfg.BatchRows, bytes: g.cfg.BatchBytes, age: g.cfg.BatchAge},
 		handler: g.deps.Handler,
-		commit:  commits.commit,
+		commit:  g.committer(topic).commit,
 		metrics: g.metrics,
 		trouble: g.trouble(topic, topic),
 		chunks:  make(chan chunk),
@@ -151,7 +177,8 @@ func (g *generation) newLane(topic string) *lane {
 		spare:   make(chan *batch, 2),
 	}
 	if finisher, wants := g.deps.Handler.(Finisher); wants {
-		l.second = newSecondHalf(func(ctx context.Context) error { return finisher.Finish(ctx, topic) }, g.trouble(topic+" finish", topic))
+		l.second = newSecondHalf(
+			func(ctx context.Context) error { return finisher.Finish(ctx, topic) }, g.cfg.BatchRows, g.trouble(topic+" finish", topic))
 		l.second.settle = l.settle
 	}
 	return l

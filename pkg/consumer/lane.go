@@ -147,7 +147,7 @@ func (l *lane) workAndFinish(life lifetime, stop context.CancelFunc) error {
 func (l *lane) work(life lifetime) error {
 	for b := range l.batches {
 		isOver := life.revoked.Err() != nil || life.working.Err() != nil
-		if isOver || !l.handle(life, b) {
+		if isOver || l.second != nil && !l.second.await(life) || !l.handle(life, b) {
 			return nil
 		}
 		if l.second != nil {

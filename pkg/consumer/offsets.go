@@ -13,8 +13,7 @@ type position struct {
 	offset int64
 	// end is where the log ended when it was read from its start, else 0.
 	end int64
-	// pin says that the offset is to be committed even if no record comes:
-	// otherwise a restart would take up later than this.
+	// pin says that the offset is to be committed before any record is read.
 	pin bool
 }
 

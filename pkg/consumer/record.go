@@ -24,6 +24,20 @@ type Header struct {
 	Value []byte
 }
 
+// Header returns the value of the last header of that name, as Kafka's own
+// clients do; nil if there is none, and empty if it has no value.
+func (r *Record) Header(name string) []byte {
+	for i := len(r.Headers) - 1; i >= 0; i-- {
+		if r.Headers[i].Key == name {
+			if value := r.Headers[i].Value; value != nil {
+				return value
+			}
+			return []byte{}
+		}
+	}
+	return nil
+}
+
 // Handler gives records their effect.
 type Handler interface {
 	// Handle makes the effects of records durable: records of one topic, those

@@ -90,25 +90,3 @@ func TestFailingFinishPauses(t *testing.T) {
 	cluster.AwaitCommitted(group, posts, map[int]int64{0: 3})
 	assert.Equal(t, want, counts(next))
 }
-
-// A member that is told to stop finishes and commits what it has handled.
-func TestDrainFinishes(t *testing.T) {
-	cluster := startCluster(t, 1, posts)
-	begun, let := make(chan struct{}), make(chan struct{})
-	s, _ := finishing(func(context.Context) error {
-		begun <- struct{}{}
-		<-let
-		return nil
-	})
-	produce(cluster, posts, 1, 3)
-	m := start(t, cluster, testConfig(), s, posts)
-	<-begun
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		m.stop()
-	}()
-	close(let)
-	<-stopped
-	assert.Equal(t, map[int]int64{0: 3}, cluster.Committed(group, posts))
-}

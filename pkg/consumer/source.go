@@ -32,9 +32,6 @@ var errDataLoss = errors.New("the log does not hold the next offset")
 func (s *source) run(ctx context.Context, from position) {
 	defer s.trouble.forget()
 	s.lostAt = -1
-	if from.pin && !s.send(ctx, chunk{partition: s.progress.partition, next: from.offset}) {
-		return
-	}
 	for at := from.offset; ctx.Err() == nil; {
 		c, end, err := s.fetch(ctx, at)
 		if err != nil {
