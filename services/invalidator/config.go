@@ -26,9 +26,10 @@ type Config struct {
 }
 
 // Defaults implements config.Defaulter: a stale page is seen by somebody, so
-// batches are young; pages that are older than the group have ended.
+// batches are young; pages that are older than the group, or than what is left of
+// a topic, have ended.
 func (c Config) Defaults() map[string]string {
-	return map[string]string{"START_OFFSETS": "latest", "BATCH_AGE": "20ms"}
+	return map[string]string{"START_OFFSETS": "latest", "ON_DATA_LOSS": "skip", "BATCH_AGE": "20ms"}
 }
 
 // Validate implements config.Validator.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/kafkatest"
+	"github.com/nova-data/nova/pkg/servicetest"
 )
 
 // A service that is killed after the pages are gone and before its commit reads
@@ -21,7 +22,7 @@ func TestKilledBeforeCommit(t *testing.T) {
 	e.produce("events", action("like"))
 	<-held
 	assert.False(t, e.hasPage(id(fan)), "the commit comes after the effect")
-	service.kill()
+	service.Kill()
 	e.endSessions() // so that the commit is refused
 	release()
 	e.setPages(id(fan))
@@ -30,7 +31,7 @@ func TestKilledBeforeCommit(t *testing.T) {
 	again := e.run()
 	e.awaitCommits()
 	assert.False(t, e.hasPage(id(fan)))
-	again.stop()
+	again.Stop()
 }
 
 // While Redis is away nothing is committed and the service says why; killed
@@ -42,9 +43,9 @@ func TestKilledWhileRedisIsAway(t *testing.T) {
 	before := e.kafka.Committed(group, "events")
 	e.redis.Kill()
 	e.produce("events", action("like"))
-	e.await("the reason", func() bool { return strings.Contains(service.get("/readyz"), "handler: connecting to Redis") })
+	servicetest.Await(t, "the reason", func() bool { return strings.Contains(service.get("/readyz"), "handler: connecting to Redis") })
 	assert.Equal(t, before, e.kafka.Committed(group, "events"))
-	service.kill()
+	service.Kill()
 	e.endSessions()
 	e.redis.Restart()
 	require.True(t, e.hasPage(id(fan)))
@@ -53,7 +54,7 @@ func TestKilledWhileRedisIsAway(t *testing.T) {
 	e.awaitCommits()
 	assert.False(t, e.hasPage(id(fan)))
 	assert.True(t, e.hasPage(id(stranger)))
-	again.stop()
+	again.Stop()
 }
 
 // While ClickHouse is away a topic whose audience it knows pauses without a
@@ -65,7 +66,7 @@ func TestClickHouseAway(t *testing.T) {
 	before := e.kafka.Committed(group, "events")
 	e.clickhouse.Kill()
 	e.produce("events", action("like"))
-	e.await("the reason", func() bool {
+	servicetest.Await(t, "the reason", func() bool {
 		return strings.Contains(service.get("/readyz"), "handler: looking up authors of posts")
 	})
 	e.produce("cdc.follows", change("c", "", followRow(actor)))
@@ -77,8 +78,8 @@ func TestClickHouseAway(t *testing.T) {
 	e.clickhouse.Restart()
 	e.awaitCommits()
 	assert.False(t, e.hasPage(id(fan)))
-	e.await("health", func() bool { return service.get("/readyz") == "{\"status\":\"ready\"}\n" })
-	service.stop()
+	servicetest.Await(t, "health", func() bool { return service.get("/readyz") == "{\"status\":\"ready\"}\n" })
+	service.Stop()
 }
 
 // Without the schema the service is ready, says what it waits for, takes nothing
@@ -86,15 +87,15 @@ func TestClickHouseAway(t *testing.T) {
 func TestWaitsForTheSchema(t *testing.T) {
 	e := start(t)
 	service := e.run()
-	e.await("the reason", func() bool { return strings.Contains(service.get("/readyz"), `"degraded":{"schema":`) })
+	servicetest.Await(t, "the reason", func() bool { return strings.Contains(service.get("/readyz"), `"degraded":{"schema":`) })
 	assert.Empty(t, e.kafka.Committed(group, "events"))
-	e.migrate()
+	servicetest.Migrate(t, e.clickhouse.Addr)
 	e.awaitCommits()
 	e.setPages(id(actor))
 	e.produce("cdc.follows", change("c", "", followRow(actor)))
 	e.awaitGone(id(actor))
 	e.awaitCommits()
-	service.stop()
+	service.Stop()
 }
 
 // A member that is stopped gives its partitions to another, which goes on where
@@ -102,15 +103,15 @@ func TestWaitsForTheSchema(t *testing.T) {
 func TestHandover(t *testing.T) {
 	e := populated(t)
 	first := e.runReading()
-	t.Setenv("ADMIN_ADDR", freeAddress(t))
+	t.Setenv("ADMIN_ADDR", servicetest.FreeAddress(t))
 	second := e.run()
 	e.kafka.AwaitStable(group, 2)
-	first.stop()
+	first.Stop()
 	e.kafka.AwaitStable(group, 1)
 	e.setPages(id(fan), id(stranger))
 	e.produce("events", action("like"))
 	e.awaitCommits()
 	assert.False(t, e.hasPage(id(fan)))
 	assert.True(t, e.hasPage(id(stranger)))
-	second.stop()
+	second.Stop()
 }

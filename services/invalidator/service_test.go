@@ -1,19 +1,9 @@
 package invalidator_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"log/slog"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -21,30 +11,23 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/chtest"
-	"github.com/nova-data/nova/pkg/clickhouse"
-	"github.com/nova-data/nova/pkg/clickhouse/schema"
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/feedcache"
 	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/pkg/redis"
 	"github.com/nova-data/nova/pkg/redistest"
+	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/services/invalidator"
 )
 
 const (
 	group      = "nova-invalidator"
 	partitions = 2
-
-	// asService as the first argument makes the test binary behave as invalidator.
-	asService = "as-invalidator"
 )
 
 // A closed rueidis client leaves a timer that ends by itself within a second.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == asService {
-		os.Exit(invalidator.Main(os.Args[2:], os.Stdout, os.Stderr))
-	}
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+	servicetest.Main(m, invalidator.Main, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
 func topics() []string {
@@ -68,7 +51,7 @@ func start(t *testing.T) environment {
 		all = append(all, kafkatest.Topic{Name: topic, Partitions: partitions})
 	}
 	e := environment{
-		T: t, clickhouse: chtest.Start(t), kafka: kafkatest.Start(t, all...), redis: redistest.Start(t), admin: freeAddress(t),
+		T: t, clickhouse: chtest.Start(t), kafka: kafkatest.Start(t, all...), redis: redistest.Start(t), admin: servicetest.FreeAddress(t),
 	}
 	for name, value := range map[string]string{
 		"CLICKHOUSE_ADDR":    e.clickhouse.Addr,
@@ -89,82 +72,28 @@ func start(t *testing.T) environment {
 func migrated(t *testing.T) environment {
 	t.Helper()
 	e := start(t)
-	e.migrate()
+	servicetest.Migrate(t, e.clickhouse.Addr)
 	return e
-}
-
-func (e environment) migrate() {
-	e.Helper()
-	var cfg struct {
-		ClickHouse clickhouse.Config `envconfig:"CLICKHOUSE"`
-		Schema     schema.Config     `envconfig:"CLICKHOUSE"`
-	}
-	require.NoError(e, config.Load(&cfg))
-	discard := slog.New(slog.DiscardHandler)
-	pool, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: discard, Meter: noop.Meter{}})
-	require.NoError(e, err)
-	defer pool.Close()
-	_, err = schema.New(cfg.Schema, pool, discard).Apply(e.Context())
-	require.NoError(e, err)
 }
 
 // process is a running invalidator.
 type process struct {
 	environment
-	command *exec.Cmd
-	log     *log
+	*servicetest.Process
 }
 
-// log is a buffer that may be read while it is written.
-type log struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.Write(p)
-}
-
-// logged is what the service has logged so far.
-func (p *process) logged() string {
-	p.log.mu.Lock()
-	defer p.log.mu.Unlock()
-	return p.log.buffer.String()
-}
-
-// run starts the service. It is killed with the test if it still runs.
-func (e environment) run() *process {
+func (e environment) run() process {
 	e.Helper()
-	p := &process{environment: e, log: &log{}}
-	p.command = exec.Command(os.Args[0], asService) // it ends by signals, as in production
-	p.command.Stderr = p.log
-	require.NoError(e, p.command.Start())
-	e.Cleanup(func() {
-		p.kill()
-		if e.Failed() {
-			e.Logf("log of invalidator:\n%s", p.logged())
-		}
-	})
-	return p
+	return process{environment: e, Process: servicetest.Start(e)}
 }
 
 // runReading is run, and waits until the place of every partition is committed:
 // before that a new group's records are none of its business.
-func (e environment) runReading() *process {
+func (e environment) runReading() process {
 	e.Helper()
 	p := e.run()
 	e.awaitCommits()
 	return p
-}
-
-// kill ends the service as a crash does.
-func (p *process) kill() {
-	if p.command.ProcessState == nil {
-		_ = p.command.Process.Kill()
-		_ = p.command.Wait()
-	}
 }
 
 // endSessions takes the members out of the group, as time does with the killed.
@@ -175,29 +104,11 @@ func (e environment) endSessions() {
 	}
 }
 
-// stop ends the service as an orchestrator does, and requires a clean exit.
-func (p *process) stop() {
+// get is the body of a page of the admin server.
+func (p process) get(path string) string {
 	p.Helper()
-	require.NoError(p, p.command.Process.Signal(os.Interrupt))
-	require.NoError(p, p.command.Wait())
-}
-
-// get is the body of a page of the admin server; empty if there is none.
-func (p *process) get(path string) string {
-	p.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	request, err := http.NewRequestWithContext(context.WithoutCancel(p.Context()), http.MethodGet, "http://"+p.admin+path, http.NoBody)
-	require.NoError(p, err)
-	response, err := client.Do(request)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	_, _, body := servicetest.Get(p, "http://"+p.admin+path)
+	return body
 }
 
 // awaitCommits waits until every record is committed, and of topics without
@@ -242,7 +153,7 @@ func (e environment) hasPage(user uuid.UUID) bool {
 func (e environment) awaitGone(users ...uuid.UUID) {
 	e.Helper()
 	for _, user := range users {
-		e.await("the page of "+user.String()+" is gone", func() bool { return !e.hasPage(user) })
+		servicetest.Await(e, "the page of "+user.String()+" is gone", func() bool { return !e.hasPage(user) })
 	}
 }
 
@@ -267,26 +178,4 @@ func (e environment) produce(topic string, values ...string) {
 		records = append(records, kafkatest.Record{Topic: topic, Key: []byte("k"), Value: []byte(value)})
 	}
 	e.kafka.Produce(records...)
-}
-
-// await polls until done returns true.
-func (e environment) await(what string, done func() bool) {
-	e.Helper()
-	deadline, tick := time.After(kafkatest.Patience), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-deadline:
-			require.Fail(e, "gave up waiting", what)
-		case <-tick.C:
-		}
-	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }

@@ -117,7 +117,7 @@ func TestExactlyTheAffectedPagesGo(t *testing.T) {
 	} {
 		assert.Contains(t, metrics, want)
 	}
-	service.stop()
+	service.Stop()
 }
 
 // Pages that were written with the index go by it, all places of a user, without
@@ -153,7 +153,7 @@ func TestIndexedPagesGo(t *testing.T) {
 	}
 	assert.True(t, e.hasPage(id(friend)))
 	assert.Contains(t, service.get("/metrics"), `cache_pages_invalidated_total{phase="index"} 2`)
-	service.stop()
+	service.Stop()
 }
 
 // What cannot be read, and a post that nobody knows, hold up nothing: they are
@@ -178,6 +178,6 @@ func TestUnreadableRecordsPass(t *testing.T) {
 	} {
 		assert.Contains(t, metrics, want)
 	}
-	assert.Equal(t, 2, strings.Count(service.logged(), "record cannot be read"), "one line for each topic")
-	service.stop()
+	assert.Equal(t, 2, strings.Count(service.Logged(), "record cannot be read"), "one line for each topic")
+	service.Stop()
 }

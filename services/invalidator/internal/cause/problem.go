@@ -35,6 +35,10 @@ func problemOf(err error) *Problem {
 	var invalid *event.InvalidError
 	reason := ReasonInvalid
 	switch {
+	case errors.Is(err, event.ErrEmpty):
+		reason = ReasonEmpty
+	case errors.Is(err, event.ErrContentType):
+		reason = ReasonContentType
 	case errors.Is(err, debezium.ErrSyntax), errors.As(err, &invalid) && invalid.IsSyntax:
 		reason = ReasonSyntax
 	case errors.Is(err, debezium.ErrFlattened):

@@ -83,16 +83,23 @@ func (h *Handler) Handle(ctx context.Context, records []consumer.Record) error {
 }
 
 // Finish implements consumer.Finisher: it sweeps for the users whom Handle has
-// found.
+// found. Whoever is not swept for waits again.
 func (h *Handler) Finish(ctx context.Context, topic string) error {
 	w := h.unswept.take(topic)
 	if w == nil {
 		return nil
 	}
-	if err := h.deps.Sweeper.Sweep(ctx, w.users); err != nil {
-		h.unswept.add(topic, *w)
+	isSwept := false
+	defer func() { // also when the sweeper panics
+		if !isSwept {
+			h.unswept.add(topic, *w)
+		}
+	}()
+	// The sweeper may go on with the set after ctx has ended.
+	if err := h.deps.Sweeper.Sweep(ctx, maps.Clone(w.users)); err != nil {
 		return err
 	}
+	isSwept = true
 	h.deps.Metrics.lagged(ctx, Sweep, w.times)
 	return nil
 }

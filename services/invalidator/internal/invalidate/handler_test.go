@@ -35,8 +35,9 @@ type world struct {
 	steps   []string
 	fail    string
 	unknown int
-	// takes is how long a sweep takes.
+	// takes is how long a sweep takes; swept gets the users of one that is given up.
 	takes   time.Duration
+	swept   chan map[uuid.UUID]struct{}
 	reader  *sdkmetric.ManualReader
 	metrics *invalidate.Metrics
 	log     bytes.Buffer
@@ -70,16 +71,21 @@ func (w *world) Invalidate(_ context.Context, users []uuid.UUID) (int, error) {
 
 func (w *world) Sweep(ctx context.Context, users map[uuid.UUID]struct{}) error {
 	err := w.step("sweep", slices.Collect(maps.Keys(users))...)
+	if w.fail == "panic" {
+		panic("a bug")
+	}
 	select {
 	case <-time.After(w.takes):
+		return err
 	case <-ctx.Done():
+		w.swept <- users // which the sweeper still reads
+		return ctx.Err()
 	}
-	return err
 }
 
 func newWorld(t *testing.T) (*world, invalidate.Deps) {
 	t.Helper()
-	w := &world{reader: sdkmetric.NewManualReader()}
+	w := &world{reader: sdkmetric.NewManualReader(), swept: make(chan map[uuid.UUID]struct{}, 1)}
 	var err error
 	w.metrics, err = invalidate.NewMetrics(sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.reader)).Meter(""))
 	require.NoError(t, err)
@@ -188,6 +194,33 @@ func TestAbsentDependency(t *testing.T) {
 	require.NoError(t, h.Finish(t.Context(), "cdc.likes"))
 	assert.Equal(t, []string{"sweep 1 3 9"}, w.steps)
 	assert.Equal(t, int64(2), w.series(t)["cache_invalidation_lag_ms phase=sweep"])
+}
+
+// A Finish that is given up, or panics, has finished nothing: its users are swept
+// for by the next, with others who came meanwhile, while the sweeper may still be
+// at work for the first.
+func TestFinishIsGivenUp(t *testing.T) {
+	w, deps := newWorld(t)
+	h := invalidate.New(deps)
+	require.NoError(t, h.Handle(t.Context(), []consumer.Record{like(1, 2, time.Now())}))
+	w.takes = time.Hour
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, h.Finish(ctx, "cdc.likes"), context.Canceled)
+	given := <-w.swept
+	sweeping := make(chan struct{})
+	go func() {
+		defer close(sweeping)
+		assert.Len(t, slices.Collect(maps.Keys(given)), 2)
+	}()
+	require.NoError(t, h.Handle(t.Context(), []consumer.Record{like(3, 2, time.Now())}))
+	<-sweeping
+
+	w.takes, w.fail = 0, "panic"
+	require.Panics(t, func() { _ = h.Finish(t.Context(), "cdc.likes") })
+	w.fail, w.steps = "", nil
+	require.NoError(t, h.Finish(t.Context(), "cdc.likes"))
+	assert.Equal(t, []string{"sweep 1 3 9"}, w.steps)
 }
 
 // Records that make no page stale ask nobody anything.

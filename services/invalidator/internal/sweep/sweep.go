@@ -126,8 +126,13 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// busyShare is how many times as long as a sweep the pause after it is.
-const busyShare = 4
+const (
+	// busyShare is how many times as long as a sweep the pause after it is.
+	busyShare = 4
+	// longestAfterError bounds the pause after a sweep that failed, which may
+	// rather have waited for Redis than kept it busy.
+	longestAfterError = 5 * time.Second
+)
 
 // sweep does one round and returns how long to pause after it.
 func (s *Sweeper) sweep(ctx context.Context) time.Duration {
@@ -139,9 +144,7 @@ func (s *Sweeper) sweep(ctx context.Context) time.Duration {
 	r.err = err
 	close(r.done)
 	if err != nil {
-		// It rather waited for Redis than kept it busy, and its callers pause
-		// before they come again.
-		return s.cfg.Interval
+		return max(s.cfg.Interval, min(busyShare*took, longestAfterError))
 	}
 	s.duration.Record(ctx, took.Seconds())
 	return max(s.cfg.Interval, busyShare*took)
