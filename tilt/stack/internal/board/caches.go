@@ -67,9 +67,11 @@ func (v *View) showReaders(earlier, latest reading) {
 func (v *View) showInvalidator(earlier, latest reading) {
 	v.Rates = append(v.Rates, counted("feed pages removed", earlier, latest, earlier.invalidator, latest.invalidator, series{metric: removedMetric}))
 	v.Groups = append(v.Groups, group("invalidator", "", latest.invalidator))
-	lag := freshness("record to page gone", series{removalLagMetric, "phase", "index"}, earlier.invalidator, latest.invalidator)
-	lag.P50, lag.P99 = ofMilliseconds(lag.P50), ofMilliseconds(lag.P99)
-	v.Freshness = append(v.Freshness, lag)
+	for _, phase := range []string{"index", "sweep"} {
+		lag := freshness("page gone by "+phase, series{removalLagMetric, "phase", phase}, earlier.invalidator, latest.invalidator)
+		lag.P50, lag.P99 = ofMilliseconds(lag.P50), ofMilliseconds(lag.P99)
+		v.Freshness = append(v.Freshness, lag)
+	}
 }
 
 func (v *View) showJobs(earlier, latest reading) {

@@ -113,7 +113,7 @@ func TestCollectorOfCaches(t *testing.T) {
 	start := time.Now()
 	away := c.view(t.Context(), start)
 	assert.Equal(t, []Group{{"invalidator", -1, -1, -1}, {"jobs", -1, -1, -1}}, away.Groups)
-	assert.Equal(t, []Freshness{{"record to page gone", -1, -1}}, away.Freshness)
+	assert.Equal(t, []Freshness{{"page gone by index", -1, -1}, {"page gone by sweep", -1, -1}}, away.Freshness)
 	assert.Equal(t, []Fact{{"feed hit ratio", "–"}, {"feed reads failed", "0"}, {"breaker of jobs", "–"}}, away.Caches)
 	assert.Equal(t, &Trending{}, away.Trending)
 	assert.Equal(t, []Rate{{"feed pages read", -1, 0}, {"feed pages removed", -1, -1}, {"job refreshes", -1, -1}}, away.Rates[3:])

@@ -90,6 +90,12 @@ func (k *keeper) hold() error {
 	return nil
 }
 
+func (k *keeper) isHeld() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.held != nil
+}
+
 func (k *keeper) resume() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

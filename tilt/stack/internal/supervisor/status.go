@@ -36,9 +36,12 @@ func (k *keeper) countRestart() {
 	k.status.Restarts++
 }
 
-// markReady records that a start has succeeded; the first time it also lets the
-// next stage begin.
+// markReady records that a start has succeeded, unless the part is being stopped
+// again; the first time it also lets the next stage begin.
 func (k *keeper) markReady(state State, pid int, began time.Time) {
+	if k.isHeld() {
+		return
+	}
 	k.set(state, pid, "")
 	k.say("%s after %.1f s", state, time.Since(began).Seconds())
 	if !k.wasReady() {
