@@ -12,6 +12,7 @@ import (
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/kafkatest"
+	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/cdctest"
 )
 
@@ -40,7 +41,7 @@ const captured = `-- users
 // again, backwards, changes nothing.
 func TestTablesFollowPostgreSQL(t *testing.T) {
 	e := migrated(t)
-	service := e.run()
+	service := servicetest.Start(t)
 	for _, table := range tables() {
 		records := cdctest.Capture(t, table)
 		middle := len(records) / 2
@@ -73,7 +74,7 @@ func TestTablesFollowPostgreSQL(t *testing.T) {
 	}
 	e.awaitCommits(tables()...)
 	assert.Equal(t, captured, e.rows())
-	service.stop()
+	service.Stop()
 }
 
 // like is the creation of the n-th like.
@@ -96,7 +97,7 @@ func TestClickHouseKilled(t *testing.T) {
 	for _, when := range []string{"before", "after"} {
 		t.Run(when, func(t *testing.T) {
 			e := migrated(t)
-			e.run()
+			servicetest.Start(t)
 			e.produce("likes", likes(0, 100)...)
 			e.awaitCommits("likes")
 			e.clickhouse.Fault(chtest.Fault{Action: "exit", When: when, Table: "likes"})
@@ -117,13 +118,13 @@ func TestClickHouseKilled(t *testing.T) {
 func TestKilledBetweenInsertAndCommit(t *testing.T) {
 	e := migrated(t)
 	held, release := e.kafka.Hold(kafkatest.OffsetCommit)
-	service := e.run()
+	service := servicetest.Start(t)
 	e.produce("likes", likes(0, 100)...)
 	<-held
-	e.await("the rows", func() bool { return e.clickhouse.Query("SELECT count() > 0 FROM likes") == "1" })
-	service.kill()
+	servicetest.Await(t, "the rows", func() bool { return e.clickhouse.Query("SELECT count() > 0 FROM likes") == "1" })
+	service.Kill()
 	release()
-	e.run()
+	servicetest.Start(t)
 	e.awaitCommits("likes")
 	assert.Equal(t, "100\t100", e.clickhouse.Query("SELECT count(), uniqExact(id) FROM likes FINAL"))
 }
@@ -132,7 +133,7 @@ func TestKilledBetweenInsertAndCommit(t *testing.T) {
 // with it the new source's rows win over the old one's.
 func TestUnmappedPrefix(t *testing.T) {
 	e := migrated(t)
-	service := e.run()
+	service := servicetest.Start(t)
 	e.produce("likes", like(1))
 	e.awaitCommits("likes")
 	before := e.kafka.Committed(group, "cdc.likes")
@@ -141,12 +142,12 @@ func TestUnmappedPrefix(t *testing.T) {
 	e.produce("likes", cdctest.Change{Op: "r", Table: "likes", Prefix: "nova2", LSN: 8, After: `{"id":"` + id + `","post_id":"` + id + `","user_id":"` + id + `","created_at":"2027-01-01T00:00:00Z"}`}.Record(id))
 	e.produce("posts", cdctest.Capture(t, "posts")...)
 	e.awaitCommits("posts")
-	e.await("the line to add", func() bool { return strings.Contains(service.logged(), "CDC_EPOCHS=nova2:1,nova:0") })
+	servicetest.Await(t, "the line to add", func() bool { return strings.Contains(service.Logged(), "CDC_EPOCHS=nova2:1,nova:0") })
 	assert.Equal(t, before, e.kafka.Committed(group, "cdc.likes"))
-	service.stop()
+	service.Stop()
 
 	t.Setenv("CDC_EPOCHS", "nova:0,nova2:1")
-	e.run()
+	servicetest.Start(t)
 	e.awaitCommits("likes")
 	assert.Equal(t, "2027-01-01 00:00:00.000000\t72057594037927937", e.clickhouse.Query("SELECT created_at, version FROM likes FINAL"))
 	assert.Empty(t, e.kafka.Records(letters))
@@ -156,12 +157,12 @@ func TestUnmappedPrefix(t *testing.T) {
 // and starts once it is there.
 func TestWaitsForTheSchema(t *testing.T) {
 	e := start(t)
-	service := e.run()
+	service := servicetest.Start(t)
 	e.produce("likes", like(1))
-	e.await("the reason", func() bool { return strings.Contains(service.logged(), "run jobs migrate") })
+	servicetest.Await(t, "the reason", func() bool { return strings.Contains(service.Logged(), "run jobs migrate") })
 	assert.Empty(t, e.kafka.Committed(group, "cdc.likes"))
-	e.migrate()
+	servicetest.Migrate(t, e.clickhouse.Addr)
 	e.awaitCommits("likes")
 	assert.Equal(t, "1", e.clickhouse.Query("SELECT count() FROM likes FINAL"))
-	service.stop()
+	service.Stop()
 }

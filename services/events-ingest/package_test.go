@@ -5,26 +5,21 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/metric/noop"
 	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/chtest"
-	"github.com/nova-data/nova/pkg/clickhouse"
-	"github.com/nova-data/nova/pkg/clickhouse/schema"
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/pkg/redistest"
+	"github.com/nova-data/nova/pkg/servicetest"
 	eventsingest "github.com/nova-data/nova/services/events-ingest"
 )
 
@@ -52,20 +47,8 @@ func startStack(t *testing.T) *stack {
 		clickhouse: chtest.Start(t),
 		redis:      redistest.Start(t),
 	}
-	s.migrate()
+	servicetest.Migrate(t, s.clickhouse.Addr)
 	return s
-}
-
-func (s *stack) migrate() {
-	s.t.Helper()
-	pool, err := clickhouse.Open(clickhouse.Config{
-		Addr: []string{s.clickhouse.Addr}, Database: "nova", Username: "default", Compression: clickhouse.LZ4,
-		DialTimeout: 5 * time.Second, Timeout: time.Minute, MaxConns: 2,
-	}, clickhouse.Deps{Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{}})
-	require.NoError(s.t, err)
-	defer pool.Close()
-	_, err = schema.New(schema.Config{PostEventsTTLDays: 400}, pool, slog.New(slog.DiscardHandler)).Apply(s.t.Context())
-	require.NoError(s.t, err)
 }
 
 // service is one run of events-ingest.
@@ -83,7 +66,7 @@ type service struct {
 func (s *stack) run() *service {
 	s.t.Helper()
 	r := &service{t: s.t, client: &http.Client{Transport: &http.Transport{}}, done: make(chan error, 1)}
-	api, admin := freeAddress(s.t), freeAddress(s.t)
+	api, admin := servicetest.FreeAddress(s.t), servicetest.FreeAddress(s.t)
 	r.url, r.admin = "http://"+api, "http://"+admin
 	for name, value := range map[string]string{
 		"HTTP_ADDR": api, "ADMIN_ADDR": admin, "LOG_LEVEL": "WARN",
@@ -94,20 +77,20 @@ func (s *stack) run() *service {
 		s.t.Setenv(name, value)
 	}
 	cfg := load(s.t)
-	log := &logBuffer{}
+	log := &servicetest.Log{}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	r.cancel = cancel
 	go func() { r.done <- eventsingest.Run(ctx, cfg, log) }()
 	s.t.Cleanup(func() {
 		r.stop()
 		if s.t.Failed() {
-			s.t.Logf("log of events-ingest:\n%s", log.text())
+			s.t.Logf("log of events-ingest:\n%s", log)
 		}
 	})
-	eventually(s.t, func() bool {
+	servicetest.Await(s.t, "the service is ready", func() bool {
 		status, _ := r.get("/readyz")
 		return status == http.StatusOK
-	}, "the service is ready")
+	})
 	return r
 }
 
@@ -183,41 +166,5 @@ func event(id uuid.UUID, action string, at time.Time) string {
 // awaitDone waits until the group has committed all that is on the topic.
 func (s *stack) awaitDone() {
 	s.t.Helper()
-	want := map[int]int64{}
-	for partition, end := range s.kafka.Ends("events") {
-		if end > 0 {
-			want[partition] = end
-		}
-	}
-	s.kafka.AwaitCommitted(group, "events", want)
-}
-
-func eventually(t *testing.T, condition func() bool, what string) {
-	t.Helper()
-	require.Eventually(t, condition, 30*time.Second, 20*time.Millisecond, what)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	require.NoError(t, err)
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
-}
-
-type logBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *logBuffer) text() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
+	servicetest.AwaitCommits(s.t, s.kafka, group, "events")
 }

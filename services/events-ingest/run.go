@@ -12,6 +12,7 @@ import (
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/dedup"
 	"github.com/nova-data/nova/pkg/dlq"
+	"github.com/nova-data/nova/pkg/httpserver"
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/pkg/producer"
 	"github.com/nova-data/nova/pkg/telemetry"
@@ -104,10 +105,10 @@ func join(cfg Config, kafka *broker.Cluster, watch *telemetry.Telemetry, deps in
 // drainTimeout is the time for the slowest request, then for the batch in hand,
 // then for the rest.
 func drainTimeout(cfg Config) time.Duration {
-	return cfg.HTTP.ReadTimeout + cfg.HTTP.PublishTimeout + cfg.Consumer.DrainTimeout + afterConsumer
+	return cfg.HTTP.Server().DrainTime() + cfg.Consumer.DrainTimeout + afterConsumer
 }
 
-func listen(ctx context.Context, cfg Config, publisher *producer.Producer, watch *telemetry.Telemetry) (*api.Server, error) {
+func listen(ctx context.Context, cfg Config, publisher *producer.Producer, watch *telemetry.Telemetry) (*httpserver.Server, error) {
 	handler, err := api.NewHandler(cfg.HTTP, api.Deps{
 		Topic: topic, Publisher: publisher, Health: watch.Health,
 		Log: watch.Log, Meter: watch.Meter("api"), Now: time.Now,
@@ -115,7 +116,7 @@ func listen(ctx context.Context, cfg Config, publisher *producer.Producer, watch
 	if err != nil {
 		return nil, err
 	}
-	return api.Listen(ctx, cfg.HTTP, handler, watch.Log)
+	return httpserver.Listen(ctx, cfg.HTTP.Server(), handler, watch.Log)
 }
 
 // awaitSchema keeps the consumer out of the group until the tables are there;

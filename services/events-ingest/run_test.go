@@ -19,6 +19,7 @@ import (
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/kafkatest"
+	"github.com/nova-data/nova/pkg/servicetest"
 	eventsv1 "github.com/nova-data/nova/proto/nova/events/v1"
 	eventsingest "github.com/nova-data/nova/services/events-ingest"
 )
@@ -85,7 +86,7 @@ func TestEndBetweenClaimAndInsert(t *testing.T) {
 	s.clickhouse.Kill()
 	id, now := uuid.New(), time.Now()
 	r.accept(event(id, "view", now), event(uuid.New(), "view", now), event(id, "view", now))
-	eventually(t, func() bool { return s.redis.Do("DBSIZE") == "2" }, "both events are claimed")
+	servicetest.Await(t, "both events are claimed", func() bool { return s.redis.Do("DBSIZE") == "2" })
 	r.stop()
 	assert.Empty(t, s.kafka.Committed(group, "events"), "nothing is committed before it is stored")
 
@@ -155,7 +156,7 @@ func TestPoisonBecomesALetter(t *testing.T) {
 		kafkatest.Record{Topic: "events", Value: nil},
 		kafkatest.Record{Topic: "events", Value: []byte(event(uuid.New(), "share", time.Now())), Headers: header("application/json")},
 	)
-	eventually(t, func() bool { return len(s.kafka.Records("events-dlq")) == 5 }, "letters are written before the insert")
+	servicetest.Await(t, "letters are written before the insert", func() bool { return len(s.kafka.Records("events-dlq")) == 5 })
 	s.clickhouse.Restart()
 	s.awaitDone()
 	assert.Equal(t, "post_share\npost_view", s.clickhouse.Query("SELECT event_type FROM post_events FINAL ORDER BY event_type"))
@@ -207,7 +208,7 @@ func TestAcceptsBeforeTheSchemaIsThere(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 	assert.Contains(t, report, "waiting for the ClickHouse schema")
 	assert.Zero(t, s.kafka.Members(group))
-	s.migrate()
+	servicetest.Migrate(t, s.clickhouse.Addr)
 	s.awaitDone()
 	assert.Equal(t, "1", s.clickhouse.Query("SELECT count() FROM post_events"))
 }
@@ -222,10 +223,10 @@ func TestKafkaAway(t *testing.T) {
 	status, answer := r.post("application/json", body(same))
 	assert.Equal(t, http.StatusServiceUnavailable, status, answer)
 	s.kafka.Restart()
-	eventually(t, func() bool {
+	servicetest.Await(t, "accepted", func() bool {
 		status, _ = r.post("application/json", body(same))
 		return status == http.StatusAccepted
-	}, "accepted")
+	})
 	s.awaitDone()
 	assert.Equal(t, "1", s.clickhouse.Query("SELECT count() FROM post_events"))
 }

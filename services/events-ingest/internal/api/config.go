@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/nova-data/nova/pkg/httpserver"
 )
 
 // Config is what clients may send and how long it may take. Its prefix is HTTP.
@@ -47,4 +49,12 @@ func (c Config) Validate() error {
 		problems = append(problems, errors.New("IDLE_TIMEOUT must be positive"))
 	}
 	return errors.Join(problems...)
+}
+
+// Server is what the API is served with.
+func (c Config) Server() httpserver.Settings {
+	return httpserver.Settings{
+		Name: "events API", Addr: c.Addr, Variable: "HTTP_ADDR",
+		ReadTimeout: c.ReadTimeout, AnswerTimeout: c.PublishTimeout, IdleTimeout: c.IdleTimeout,
+	}
 }

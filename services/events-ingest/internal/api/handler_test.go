@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/httpserver"
 	"github.com/nova-data/nova/pkg/producer"
 	"github.com/nova-data/nova/services/events-ingest/internal/api"
 )
@@ -309,7 +310,7 @@ func TestServerFinishesRequests(t *testing.T) {
 		return nil
 	}
 	var addr lastLine
-	server, err := api.Listen(t.Context(), config(), f, slog.New(slog.NewJSONHandler(&addr, nil)))
+	server, err := httpserver.Listen(t.Context(), config().Server(), f, slog.New(slog.NewJSONHandler(&addr, nil)))
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)

@@ -58,7 +58,7 @@ func (b *batch) add(record *consumer.Record) {
 }
 
 func (b *batch) refuse(record *consumer.Record, refusal *refusal) {
-	schema, _ := header(record, event.HeaderSchema)
+	schema := record.Header(event.HeaderSchema)
 	headers := make([]dlq.RecordHeader, 0, len(record.Headers))
 	for _, h := range record.Headers {
 		headers = append(headers, dlq.RecordHeader(h))

@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"errors"
-	"fmt"
-	"mime"
 
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/event"
@@ -25,52 +23,20 @@ type refusal struct {
 	err    error
 }
 
-// decode reads the event of a record; nil if it could. Without a content type it
-// is JSON, as older producers wrote it.
+// decode reads the event of a record; nil if it could.
 func decode(record *consumer.Record, into *event.Event) *refusal {
-	if len(record.Value) == 0 {
-		return &refusal{reasonEmpty, errors.New("the record has no value")}
-	}
-	decoder := event.DecodeJSON
-	if contentType, given := header(record, event.HeaderContentType); given {
-		switch mediaType(contentType) {
-		case event.ContentTypeProtobuf:
-			decoder = event.DecodeProtobuf
-		case event.ContentTypeJSON:
-		default:
-			return &refusal{reasonContentType, fmt.Errorf("content type %q is neither JSON nor protobuf", contentType)}
-		}
-	}
-	err := decoder(record.Value, into)
+	err := event.DecodeRecord(record.Value, record.Header(event.HeaderContentType), into)
 	var invalid *event.InvalidError
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, event.ErrEmpty):
+		return &refusal{reasonEmpty, err}
+	case errors.Is(err, event.ErrContentType):
+		return &refusal{reasonContentType, err}
 	case errors.As(err, &invalid) && invalid.IsSyntax:
 		return &refusal{reasonSyntax, err}
 	default:
 		return &refusal{reasonInvalid, err}
 	}
-}
-
-// mediaType is a content type without its parameters; empty if it is malformed.
-func mediaType(contentType []byte) string {
-	if string(contentType) == event.ContentTypeProtobuf { // as our own API writes it
-		return event.ContentTypeProtobuf
-	}
-	parsed, _, err := mime.ParseMediaType(string(contentType))
-	if err != nil {
-		return ""
-	}
-	return parsed
-}
-
-// header returns the last header of that name, as Kafka's own clients do.
-func header(record *consumer.Record, name string) (value []byte, given bool) {
-	for i := len(record.Headers) - 1; i >= 0; i-- {
-		if record.Headers[i].Key == name {
-			return record.Headers[i].Value, true
-		}
-	}
-	return nil, false
 }
