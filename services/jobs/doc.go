@@ -4,9 +4,9 @@
 // topics, both declared as files.
 //
 // A definition is in force within seconds of being written to PostgreSQL, and
-// each of its ticks is run by one replica. A list is exact for its bounds and
-// says how old it is. A migration changes nothing when either side differs from
-// what the files made; it says how.
+// each of its ticks is run by one replica, or by the next when that one dies in
+// it. A list is exact for its bounds and says how old it is. A migration changes
+// nothing when either side differs from what the files made; it says how.
 //
 // One process is one HTTP server and one member of the group nova-jobs, by which
 // replicas share the jobs. Migrations may run any number of times, also at the

@@ -12,23 +12,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/kafkatest"
+	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/services/jobs"
 )
 
-// asJobs as the first argument makes the test binary behave as jobs.
-const asJobs = "as-jobs"
-
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == asJobs {
-		os.Exit(jobs.Main(os.Args[2:], os.Stdout, os.Stderr))
-	}
-	goleak.VerifyTestMain(m)
-}
+func TestMain(m *testing.M) { servicetest.Main(m, jobs.Main) }
 
 // result is what a command line came to.
 type result struct {
@@ -40,7 +32,7 @@ type result struct {
 func run(t *testing.T, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	command := exec.CommandContext(t.Context(), os.Args[0], append([]string{asJobs}, args...)...)
+	command := servicetest.Command(t.Context(), args...)
 	command.Stdout, command.Stderr = &stdout, &stderr
 	err := command.Run()
 	var exit *exec.ExitError

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/kafkatest"
+	"github.com/nova-data/nova/pkg/servicetest"
 )
 
 // row is a row of job_definitions.
@@ -100,25 +101,5 @@ func (e environment) claims(name string) []string {
 // awaitCommits waits until all definitions are read.
 func (e environment) awaitCommits() {
 	e.Helper()
-	ends := e.kafka.Ends(definitions)
-	for partition, end := range ends {
-		if end == 0 {
-			delete(ends, partition)
-		}
-	}
-	e.kafka.AwaitCommitted(group, definitions, ends)
-}
-
-// await polls until done returns true.
-func (e environment) await(what string, done func() bool) {
-	e.Helper()
-	deadline, tick := time.After(kafkatest.Patience), time.NewTicker(20*time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-deadline:
-			require.Fail(e, "gave up waiting", what)
-		case <-tick.C:
-		}
-	}
+	servicetest.AwaitCommits(e, e.kafka, group, definitions)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/consumer"
+	"github.com/nova-data/nova/pkg/httpserver"
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/jobs/internal/api"
@@ -50,7 +51,7 @@ func Run(ctx context.Context, cfg Config, output io.Writer) error {
 		return err
 	}
 	defer pool.Close()
-	results, err := cache.Open(cfg.Redis, cfg.Cache)
+	results, err := cache.Open(cfg.Redis, cfg.Cache, cache.Deps{Health: watch.Health})
 	if err != nil {
 		return err
 	}
@@ -86,11 +87,11 @@ type parts struct {
 	warehouse *store.Store
 	jobs      *scheduler.Scheduler
 	member    *consumer.Consumer
-	server    *api.Server
+	server    *httpserver.Server
 }
 
 func (p parts) run(ctx context.Context, cfg Config, watch *telemetry.Telemetry) error {
-	members := lifecycle.NewGroup(watch.Log, cfg.HTTP.DrainTime()+cfg.Consumer.DrainTimeout+afterConsumer)
+	members := lifecycle.NewGroup(watch.Log, cfg.HTTP.Server(cfg.Cache.Timeout).DrainTime()+cfg.Consumer.DrainTimeout+afterConsumer)
 	members.Add("admin server", watch.ServeAdmin)
 	members.Add("ClickHouse probe", p.warehouse.Run)
 	members.Add("scheduler", p.jobs.Run)
@@ -116,7 +117,7 @@ func join(cfg Config, kafka *broker.Cluster, jobs *scheduler.Scheduler, watch *t
 // listen serves what jobs of the kind compute, within the time that readers have.
 func listen(
 	ctx context.Context, cfg Config, kind trending.Kind, jobs *scheduler.Scheduler, watch *telemetry.Telemetry,
-) (*api.Server, error) {
+) (*httpserver.Server, error) {
 	hits, err1 := telemetry.NewHitRatio(watch.Meter("cache"), "trending")
 	kind.Limit = cfg.HTTP.QueryTimeout
 	handler, err2 := api.NewHandler(api.Deps{
@@ -125,5 +126,5 @@ func listen(
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	return api.Listen(ctx, cfg.HTTP, handler, watch.Log)
+	return httpserver.Listen(ctx, cfg.HTTP.Server(cfg.Cache.Timeout), handler, watch.Log)
 }

@@ -1,14 +1,9 @@
 package jobs_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +12,7 @@ import (
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/pkg/redistest"
+	"github.com/nova-data/nova/pkg/servicetest"
 )
 
 const (
@@ -33,8 +29,8 @@ type environment struct {
 	redis      *redistest.Server
 }
 
-// start starts ClickHouse, without the schema, Kafka and Redis.
-func start(t *testing.T) environment {
+// migrated starts ClickHouse with the schema, Kafka and Redis.
+func migrated(t *testing.T) environment {
 	t.Helper()
 	server, cluster := servers(t, kafkatest.Topic{Name: definitions, Partitions: partitions})
 	e := environment{T: t, clickhouse: server, kafka: cluster, redis: redistest.Start(t)}
@@ -45,56 +41,31 @@ func start(t *testing.T) environment {
 	} {
 		t.Setenv(name, value)
 	}
+	servicetest.Migrate(t, server.Addr)
 	return e
-}
-
-// migrated is start with the schema applied.
-func migrated(t *testing.T) environment {
-	t.Helper()
-	e := start(t)
-	e.migrate()
-	return e
-}
-
-// migrate applies the schema. The topics are those of the test.
-func (e environment) migrate() {
-	e.Helper()
-	e.Setenv("KAFKA_BROKERS", strings.Join(kafkatest.Start(e.T).Brokers, ","))
-	migrate := run(e.T, "migrate")
-	require.Zero(e, migrate.code, migrate)
-	e.Setenv("KAFKA_BROKERS", strings.Join(e.kafka.Brokers, ","))
 }
 
 // process is a running service.
 type process struct {
 	environment
-	command    *exec.Cmd
-	log        *log
+	*servicetest.Process
 	url, admin string
-	client     *http.Client
 }
 
-// log is a buffer that may be read while it is written.
-type log struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.String()
+// service starts the service, and waits until it listens.
+func (e environment) service() *process {
+	e.Helper()
+	p := &process{environment: e, Process: servicetest.Start(e)}
+	servicetest.Await(e, "the service listens", func() bool {
+		p.url, p.admin = "http://"+p.address("API listening"), "http://"+p.address("admin server listening")
+		return p.url != "http://" && p.admin != "http://"
+	})
+	return p
 }
 
 // address is the one that a line of the log tells, or "".
-func (l *log) address(message string) string {
-	for line := range strings.Lines(l.String()) {
+func (p *process) address(message string) string {
+	for line := range strings.Lines(p.Logged()) {
 		var entry struct{ Msg, Addr string }
 		if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == message {
 			return entry.Addr
@@ -103,61 +74,9 @@ func (l *log) address(message string) string {
 	return ""
 }
 
-// service starts the service. It is killed with the test if it still runs.
-func (e environment) service() *process {
-	e.Helper()
-	p := &process{environment: e, log: &log{}, client: &http.Client{Transport: &http.Transport{}}}
-	p.command = exec.Command(os.Args[0], asJobs) // it ends by signals, as in production
-	p.command.Stderr = p.log
-	require.NoError(e, p.command.Start())
-	e.Cleanup(func() {
-		p.kill()
-		if e.Failed() {
-			e.Logf("log of jobs:\n%s", p.log)
-		}
-	})
-	e.await("the service listens", func() bool {
-		p.url, p.admin = "http://"+p.log.address("jobs API listening"), "http://"+p.log.address("admin server listening")
-		return p.url != "http://" && p.admin != "http://"
-	})
-	return p
-}
-
-// kill ends the service as a crash does.
-func (p *process) kill() {
-	p.client.CloseIdleConnections()
-	if p.command.ProcessState == nil {
-		_ = p.command.Process.Kill()
-		_ = p.command.Wait()
-	}
-}
-
-// stop ends the service as an orchestrator does, and requires a clean exit.
-func (p *process) stop() {
-	p.Helper()
-	p.client.CloseIdleConnections()
-	require.NoError(p, p.command.Process.Signal(os.Interrupt))
-	require.NoError(p, p.command.Wait())
-}
-
-// get returns the status, 0 without an answer, the headers and the body.
-func (p *process) get(url string) (status int, header http.Header, body string) {
-	p.Helper()
-	request, err := http.NewRequestWithContext(p.Context(), http.MethodGet, url, nil)
-	require.NoError(p, err)
-	response, err := p.client.Do(request)
-	if err != nil {
-		return 0, nil, err.Error()
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(p, err)
-	return response.StatusCode, response.Header, string(text)
-}
-
 func (p *process) metrics() string {
 	p.Helper()
-	_, _, text := p.get(p.admin + "/metrics")
+	_, _, text := servicetest.Get(p, p.admin+"/metrics")
 	return text
 }
 
@@ -178,7 +97,7 @@ type answer struct {
 // trending reads a list, which must be there.
 func (p *process) trending(query string) answer {
 	p.Helper()
-	status, _, body := p.get(p.url + "/v1/trending" + query)
+	status, _, body := servicetest.Get(p, p.url+"/v1/trending"+query)
 	require.Equal(p, http.StatusOK, status, body)
 	var a answer
 	require.NoError(p, json.Unmarshal([]byte(body), &a))
@@ -200,7 +119,7 @@ type job struct {
 // jobs reads the jobs by name, and what is wrong with the file.
 func (p *process) jobs() (jobs map[string]job, fileError string) {
 	p.Helper()
-	status, _, body := p.get(p.url + "/v1/jobs")
+	status, _, body := servicetest.Get(p, p.url+"/v1/jobs")
 	require.Equal(p, http.StatusOK, status, body)
 	var list struct {
 		Jobs      []job

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nova-data/nova/pkg/servicetest"
 )
 
 const (
@@ -27,7 +29,7 @@ func TestDefinitionsFillTheirKeys(t *testing.T) {
 	e.like(second, 5, 3*time.Hour)
 	e.define(shipped()...)
 	p := e.service()
-	e.await("three lists", func() bool { return e.value("1h") != "" && e.value("24h") != "" && e.value("7d") != "" })
+	servicetest.Await(t, "three lists", func() bool { return e.value("1h") != "" && e.value("24h") != "" && e.value("7d") != "" })
 	assert.Regexp(t, `^\[\{"post_id":"`+first+`","score":6,"cached_at":\d{10}\},\{"post_id":"`+second+`","score":2,"cached_at":\d{10}\}\]$`, e.value("1h"))
 	assert.Regexp(t, `^\[\{"post_id":"`+second+`","score":12,"cached_at":\d{10}\},\{"post_id":"`+first+`","score":6,`, e.value("24h"))
 	assert.Regexp(t, `^\{"cached_at":\d{13},"fresh_until":\d{13},"from":\d{10},"to":\d{10}\}$`, e.value("1h:meta"))
@@ -47,12 +49,12 @@ func TestDefinitionsFillTheirKeys(t *testing.T) {
 
 	defined := time.Now()
 	e.define(row{name: "trending-6h", schedule: "@every 60s", params: `{"window":"6h"}`})
-	e.await("the fourth list", func() bool { return e.value("6h") != "" })
+	servicetest.Await(t, "the fourth list", func() bool { return e.value("6h") != "" })
 	assert.Less(t, time.Since(defined), 10*time.Second)
 	assert.Len(t, p.trending("?window=6h").Posts, 2)
 	e.awaitCommits()
 
-	e.await("its run shows", func() bool {
+	servicetest.Await(t, "its run shows", func() bool {
 		return strings.Contains(p.metrics(), `job_refresh_total{job="trending-6h",kind="trending",outcome="ok"} 1`)
 	})
 	metrics := p.metrics()
@@ -60,7 +62,7 @@ func TestDefinitionsFillTheirKeys(t *testing.T) {
 	assert.Contains(t, metrics, "\njob_definitions_refused 0\n")
 	assert.Contains(t, metrics, `cache_hit_ratio{cache="trending"} 1`)
 	assert.Contains(t, metrics, `jobs_request_duration_seconds_count{route="trending",status="200"} 2`)
-	p.stop()
+	p.Stop()
 }
 
 // A like is on the list of the last hour with the next run, since the running
@@ -69,9 +71,9 @@ func TestLikeIsListedSoon(t *testing.T) {
 	e := migrated(t)
 	e.define(row{name: "trending-1h", schedule: "@every 1s", params: `{"window":"1h"}`})
 	e.service()
-	e.await("the empty list", func() bool { return e.value("1h") == "[]" })
+	servicetest.Await(t, "the empty list", func() bool { return e.value("1h") == "[]" })
 	e.like(first, 1, 0)
-	e.await("the like", func() bool { return strings.Contains(e.value("1h"), first) })
+	servicetest.Await(t, "the like", func() bool { return strings.Contains(e.value("1h"), first) })
 }
 
 // Rows rule the running service: disabling stops a job, a change is in force at
@@ -82,7 +84,7 @@ func TestDefinitionsChangeTheService(t *testing.T) {
 	p := e.service()
 	e.define(append(shipped(), row{name: "broken", schedule: "@every soon", params: `{"window":"1y","color":1}`})...)
 	e.kafka.Produce(e.record("trending-1h", "no JSON"))
-	e.await("the jobs", func() bool { return p.state("trending-7d") == "scheduled" && p.state("broken") == "refused" })
+	servicetest.Await(t, "the jobs", func() bool { return p.state("trending-7d") == "scheduled" && p.state("broken") == "refused" })
 	jobs, _ := p.jobs()
 	assert.Equal(t, "schedule: the duration of @every must be whole seconds from 1s to 24h0m0s, such as 60s or 1h30m; "+
 		"params.color: is unknown; there are window, top_k and decay; "+
@@ -92,26 +94,20 @@ func TestDefinitionsChangeTheService(t *testing.T) {
 	assert.Contains(t, p.metrics(), "\njob_definitions_undecodable_total 1\n")
 
 	e.define(row{name: "trending-1h", schedule: "@every 1s", params: `{"window":"1h"}`, disabled: true, version: 1})
-	e.await("it is disabled", func() bool { return p.state("trending-1h") == "disabled" })
+	servicetest.Await(t, "it is disabled", func() bool { return p.state("trending-1h") == "disabled" })
 	claimed := len(e.claims("trending-1h"))
 	e.define(row{name: "broken", schedule: "@every 1s", params: `{"window":"90m"}`, version: 1})
-	e.await("two ticks of another", func() bool { return len(e.claims("broken")) > 2 })
+	servicetest.Await(t, "two ticks of another", func() bool { return len(e.claims("broken")) > 2 })
 	assert.Len(t, e.claims("trending-1h"), claimed)
 
 	e.remove("trending-24h")
-	e.await("it is gone", func() bool { return p.state("trending-24h") == "" })
+	servicetest.Await(t, "it is gone", func() bool { return p.state("trending-24h") == "" })
 	e.define(row{name: "trending-1h", schedule: "@every 1h", params: `{"window":"1h"}`, version: 2})
-	e.await("it runs again", func() bool { return len(e.claims("trending-1h")) > claimed })
+	servicetest.Await(t, "it runs again", func() bool { return len(e.claims("trending-1h")) > claimed })
 	e.awaitCommits()
-	p.stop()
+	p.Stop()
 }
 
-// While ClickHouse is away readers get the last list, with its age, and are told
-// that it is stale; when it is back the list is new within an interval. That
-// A service that begins while ClickHouse is away serves what Redis has, and its
-// While Kafka is away nobody knows whose the jobs are, and none runs; readers are
-// A service that finds nothing of what it works with begins all the same, says
-// A service that is killed leaves nothing behind that stops the next one, which
 // Two replicas share the jobs, each job being at one of them, also after one has
 // died; and no tick is run twice.
 func TestReplicasShareTheJobs(t *testing.T) {
@@ -127,7 +123,7 @@ func TestReplicasShareTheJobs(t *testing.T) {
 		jobs, _ := p.jobs()
 		return jobs
 	}
-	e.await("they share", func() bool {
+	servicetest.Await(t, "they share", func() bool {
 		ofA, ofB := mine(a), mine(b)
 		for name := range ofA {
 			if _, isBoth := ofB[name]; isBoth {
@@ -137,16 +133,16 @@ func TestReplicasShareTheJobs(t *testing.T) {
 		return len(ofA) > 0 && len(ofB) > 0 && len(ofA)+len(ofB) == len(rows)
 	})
 	ran := func(p *process) int { return count(p, `outcome="ok"`) }
-	e.await("many runs", func() bool { return ran(a) > 12 && ran(b) > 12 })
+	servicetest.Await(t, "many runs", func() bool { return ran(a) > 12 && ran(b) > 12 })
 	runs := ran(a) + ran(b) // before the claims are counted, which go on
 	assert.LessOrEqual(t, runs, len(e.claims("*")), "each run had a claim of its own")
 	e.awaitCommits()
 
 	before := ran(b)
-	a.kill()
-	e.await("the other takes all", func() bool { return len(mine(b)) == len(rows) })
-	e.await("and runs them", func() bool { return ran(b) > before+len(rows) })
-	b.stop()
+	a.Kill()
+	servicetest.Await(t, "the other takes all", func() bool { return len(mine(b)) == len(rows) })
+	servicetest.Await(t, "and runs them", func() bool { return ran(b) > before+len(rows) })
+	b.Stop()
 }
 
 // count adds up a counter's series of job_refresh_total.
@@ -173,20 +169,20 @@ func TestDefinitionsFile(t *testing.T) {
 	const one = "- {name: trending-1h, kind: trending, schedule: '@every 1s', params: {window: 1h}}\n"
 	write(one)
 	p := e.service()
-	e.await("a list", func() bool { return e.value("1h") != "" })
+	servicetest.Await(t, "a list", func() bool { return e.value("1h") != "" })
 	jobs, problem := p.jobs()
 	assert.Len(t, jobs, 1)
 	assert.Empty(t, problem)
 
 	write("- {name: trending-1h, shedule: '@every 1s'}\n")
-	e.await("the mistake shows", func() bool { _, problem = p.jobs(); return strings.Contains(problem, "shedule") })
-	_, _, body := p.get(p.admin + "/readyz")
+	servicetest.Await(t, "the mistake shows", func() bool { _, problem = p.jobs(); return strings.Contains(problem, "shedule") })
+	_, _, body := servicetest.Get(t, p.admin+"/readyz")
 	assert.Contains(t, body, "definitions file")
 	assert.Equal(t, "scheduled", p.state("trending-1h"))
 
 	write(one + "- {name: trending-24h, kind: trending, schedule: '@hourly', params: {window: 24h}}\n")
-	e.await("the second list", func() bool { return e.value("24h") != "" })
+	servicetest.Await(t, "the second list", func() bool { return e.value("24h") != "" })
 	e.awaitCommits()
 	assert.Empty(t, e.value("5h"))
-	p.stop()
+	p.Stop()
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/nova-data/nova/pkg/httpserver"
 )
 
 // Config is how the API is served. Its prefix is HTTP.
@@ -32,12 +34,13 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// answerTime is that of the slowest answer: Redis is asked before the query, and
-// told after it.
-func (c Config) answerTime() time.Duration {
-	const redis = 5 * time.Second
-	return c.QueryTimeout + redis
+// Server is what the API is served with. The slowest answer asks Redis before its
+// query and tells it after, and connects for both: each of these may take
+// cacheTimeout.
+func (c Config) Server(cacheTimeout time.Duration) httpserver.Settings {
+	const callsToRedis = 4
+	return httpserver.Settings{
+		Name: "jobs API", Addr: c.Addr, Variable: "HTTP_ADDR",
+		ReadTimeout: c.ReadTimeout, AnswerTimeout: c.QueryTimeout + callsToRedis*cacheTimeout, IdleTimeout: c.IdleTimeout,
+	}
 }
-
-// DrainTime is how long requests under way may take to be finished.
-func (c Config) DrainTime() time.Duration { return c.ReadTimeout + c.answerTime() }

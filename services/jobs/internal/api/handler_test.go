@@ -1,13 +1,9 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -203,63 +199,6 @@ func config() api.Config {
 	return api.Config{Addr: "127.0.0.1:0", QueryTimeout: time.Second, ReadTimeout: time.Second, IdleTimeout: time.Second}
 }
 
-// A request that is under way when the service stops gets its answer; new ones
-// are not taken, and a port that is in use is an error at once.
-func TestServerFinishesRequests(t *testing.T) {
-	f := newFixture(t, jobs{})
-	reading, release := make(chan struct{}), make(chan struct{})
-	f.lists.read = func(context.Context) {
-		close(reading)
-		<-release
-	}
-	var log bytes.Buffer
-	server, err := api.Listen(t.Context(), config(), f, slog.New(slog.NewJSONHandler(&log, nil)))
-	require.NoError(t, err)
-	var line struct{ Addr string }
-	require.NoError(t, json.Unmarshal(log.Bytes(), &line))
-	taken := config()
-	taken.Addr = line.Addr
-	_, err = api.Listen(t.Context(), taken, f, slog.New(slog.DiscardHandler))
-	assert.ErrorContains(t, err, "HTTP_ADDR")
-
-	ctx, stop := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- server.Run(ctx) }()
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
-	get := func() (string, error) {
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+line.Addr+"/v1/trending", nil)
-		if err != nil {
-			return "", err
-		}
-		response, err := client.Do(request)
-		if err != nil {
-			return "", err
-		}
-		body, err := io.ReadAll(response.Body)
-		return string(body), errors.Join(err, response.Body.Close())
-	}
-	answered := make(chan string, 1)
-	go func() {
-		body, err := get()
-		answered <- body
-		assert.NoError(t, err)
-	}()
-	<-reading
-	stop()
-	require.Eventually(t, func() bool {
-		var dialer net.Dialer
-		conn, err := dialer.DialContext(t.Context(), "tcp", line.Addr)
-		if err == nil {
-			_ = conn.Close()
-		}
-		return err != nil
-	}, 5*time.Second, 5*time.Millisecond, "the port is closed")
-	close(release)
-	assert.Contains(t, <-answered, `"stale":true`)
-	assert.NoError(t, <-stopped)
-}
-
 // All problems of a configuration are named at once.
 func TestValidate(t *testing.T) {
 	assert.NoError(t, config().Validate())
@@ -267,6 +206,11 @@ func TestValidate(t *testing.T) {
 	for _, name := range []string{"ADDR", "QUERY_TIMEOUT", "READ_TIMEOUT", "IDLE_TIMEOUT"} {
 		assert.ErrorContains(t, err, name)
 	}
+}
+
+// A request may take what its query and all that Redis is asked may take.
+func TestAnswerTimeout(t *testing.T) {
+	assert.Equal(t, 41*time.Second, config().Server(10*time.Second).AnswerTimeout)
 }
 
 // Whatever the query string: an answer or a reason, never a 500.

@@ -11,7 +11,7 @@ import (
 type Config struct {
 	Redis   redis.Override `envconfig:"REDIS"`
 	Timeout time.Duration  `split_words:"true" default:"1s" desc:"Time limit for connecting to Redis, and for each pipeline of commands."`
-	TTL     time.Duration  `split_words:"true" default:"24h" desc:"Time that a result stays in Redis when it is not computed again, to be served as stale."`
+	TTL     time.Duration  `split_words:"true" default:"24h" desc:"Time that a result stays in Redis when it is not computed again, to be served as stale; a result that is fresh for longer stays as long as that."`
 }
 
 // Validate implements config.Validator.

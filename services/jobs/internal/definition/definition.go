@@ -19,7 +19,8 @@ type Definition struct {
 	Enabled  bool
 	// Params is JSON, as far as its writer kept to that.
 	Params string
-	// UpdatedAt is when the row was written, in the writer's words.
+	// UpdatedAt is when the row was written, in the writer's words, or the file that
+	// does not say so.
 	UpdatedAt string
 }
 

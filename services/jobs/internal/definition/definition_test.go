@@ -213,6 +213,46 @@ func watch(t *testing.T, path string) {
 	assert.Empty(t, told)
 }
 
+// A definition in a file that does not say when it was written was with the file,
+// so that going back to an earlier one is a new one, which runs; a change of one
+// leaves the others as they were.
+func TestFileDatesDefinitions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jobs.yaml")
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan []definition.Definition, 9)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		at := time.Date(2026, 3, 1, 10, 20, 30, 5e6, time.UTC)
+		next := func(text string) []definition.Definition {
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			at = at.Add(time.Second)
+			require.NoError(t, os.Chtimes(path, at, at))
+			return <-told
+		}
+		go func() {
+			done <- definition.File{
+				Path:    path,
+				Changed: func(definitions []definition.Definition) { told <- definitions },
+				Failed:  func(err error) { assert.ErrorIs(t, err, os.ErrNotExist) },
+			}.Watch(ctx)
+		}()
+		synctest.Wait()
+		const rest = "- {name: b, schedule: '@daily'}\n- {name: c, updated_at: then}\n"
+		first := next("- {name: a, schedule: '@daily'}\n" + rest)
+		second := next("- {name: a, schedule: '@hourly'}\n" + rest)
+		third := next("- {name: a, schedule: '@daily'}\n" + rest)
+		stop()
+		require.NoError(t, <-done)
+
+		assert.Equal(t, "2026-03-01T10:20:31.005Z", first[0].UpdatedAt)
+		assert.Equal(t, "2026-03-01T10:20:32.005Z", second[0].UpdatedAt)
+		assert.Equal(t, "2026-03-01T10:20:33.005Z", third[0].UpdatedAt)
+		assert.NotEqual(t, first[0].Tick(), third[0].Tick())
+		assert.Equal(t, first[1:], third[1:])
+		assert.Equal(t, "then", first[2].UpdatedAt)
+	})
+}
+
 // Whatever lies on the topic: a change with a name that can be told again, or an
 // error.
 func FuzzDecode(f *testing.F) {

@@ -2,11 +2,13 @@ package definition
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -33,14 +35,15 @@ func (f File) Watch(ctx context.Context) error {
 	defer ticker.Stop()
 	var last []byte
 	var lastProblem string
+	var told []Definition
 	for isFirst := true; ; isFirst = false {
-		text, err := f.read()
+		text, written, err := f.read()
 		problem := ""
 		if err != nil {
 			problem = err.Error()
 		}
 		if isFirst || problem != lastProblem || err == nil && !bytes.Equal(text, last) {
-			f.tell(text, err)
+			told = f.tell(text, written, told, err)
 			last, lastProblem = text, problem
 		}
 		select {
@@ -51,30 +54,56 @@ func (f File) Watch(ctx context.Context) error {
 	}
 }
 
-func (f File) tell(text []byte, err error) {
+// tell passes on what the file holds, and returns what was told last.
+func (f File) tell(text []byte, written time.Time, before []Definition, err error) []Definition {
 	var definitions []Definition
 	if err == nil {
 		definitions, err = ParseFile(text)
 	}
 	if err != nil {
 		f.Failed(err)
-		return
+		return before
 	}
+	date(definitions, before, written)
 	f.Changed(definitions)
+	return slices.Clone(definitions)
 }
 
-func (f File) read() ([]byte, error) {
+// date fills in when definitions were written that do not say so: with the file,
+// unless they were there before. So one that comes back after another is a new
+// one, and a change of one does not touch the others.
+func date(definitions, before []Definition, written time.Time) {
+	known := map[Definition]string{}
+	for _, d := range before {
+		updatedAt := d.UpdatedAt
+		d.UpdatedAt = ""
+		known[d] = updatedAt
+	}
+	for i, d := range definitions {
+		if d.UpdatedAt != "" {
+			continue
+		}
+		definitions[i].UpdatedAt = cmp.Or(known[d], written.UTC().Format(time.RFC3339Nano))
+	}
+}
+
+// read returns what the file holds, and when it was written.
+func (f File) read() (text []byte, written time.Time, err error) {
 	file, err := os.Open(f.Path)
 	if err != nil {
-		return nil, fmt.Errorf("opening the definitions: %w", err)
+		return nil, time.Time{}, fmt.Errorf("opening the definitions: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	about, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("reading the definitions: %w", err)
+		return nil, time.Time{}, fmt.Errorf("reading the definitions: %w", err)
+	}
+	text, err = io.ReadAll(io.LimitReader(file, maxFileBytes+1))
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("reading the definitions: %w", err)
 	}
 	if len(text) > maxFileBytes {
-		return nil, errors.New("reading the definitions: the file is too large")
+		return nil, time.Time{}, errors.New("reading the definitions: the file is too large")
 	}
-	return text, nil
+	return text, about.ModTime(), nil
 }

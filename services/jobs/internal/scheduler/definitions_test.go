@@ -1,7 +1,6 @@
 package scheduler_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -27,10 +26,7 @@ func TestRunsAreCancelled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newReplica(t, options{})
-				r.kind.do = func(ctx context.Context, _ string) (int, error) {
-					<-ctx.Done()
-					return 0, ctx.Err()
-				}
+				r.kind.blocks()
 				r.assign(row{name: "a", schedule: everyMinute})
 				assert.Equal(t, scheduler.Running, r.job("a").State)
 				assert.Equal(t, 1, r.kind.running)

@@ -7,7 +7,10 @@
 // job runs once when its definition comes into force, and then at every tick. Each
 // of these is claimed before, so that replicas which both take a job for theirs
 // for a while do not both run it. A tick that nobody has run, because the job was
-// on its way from one replica to another, is made up for by the next owner.
+// on its way from one replica to another or its owner died, is made up for by the
+// next owner: a claim lasts for one attempt and the pause after it, and says that
+// its tick is done once it is. Whoever finds one that does not looks again until
+// the next tick is due.
 //
 // All that is assigned and defined is changed by one goroutine, Run; each job has
 // a goroutine that Run waits for. A job never overlaps itself, and at most

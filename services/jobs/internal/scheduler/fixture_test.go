@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 	"go.uber.org/goleak"
 
@@ -22,59 +23,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// claims is Redis as far as claims go.
-type claims struct {
-	mu     sync.Mutex
-	holder map[string]string
-	ttl    map[string]time.Duration
-	fail   error
-}
-
-func (c *claims) Claim(_ context.Context, key, holder string, ttl time.Duration) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.fail != nil {
-		return "", c.fail
-	}
-	if c.holder[key] == "" {
-		c.holder[key], c.ttl[key] = holder, ttl
-	}
-	return c.holder[key], nil
-}
-
-func (c *claims) Release(_ context.Context, key, holder string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.holder[key] == holder {
-		delete(c.holder, key)
-	}
-	return nil
-}
-
-// failWith makes claims fail, or work again.
-func (c *claims) failWith(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.fail = err
-}
-
-// keys are the ticks claimed, without their prefix and with def for the run at a
-// definition.
-func (c *claims) keys() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var keys []string
-	for key := range c.holder {
-		key = strings.TrimPrefix(key, "nova:job:")
-		if name, _, isFirst := strings.Cut(key, ":def-"); isFirst {
-			key = name + ":def"
-		}
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
 
 // kind makes tasks that do what the test wants, and keeps when they ran.
 type kind struct {
@@ -104,16 +52,32 @@ func (t task) Run(ctx context.Context, freshFor time.Duration) (int, error) {
 	k.runs = append(k.runs, t.name+" "+time.Now().UTC().Format("04:05")+" fresh "+freshFor.String())
 	k.running++
 	k.most = max(k.most, k.running)
+	do := k.do
 	k.mu.Unlock()
 	defer func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.running--
 	}()
-	if k.do == nil {
+	if do == nil {
 		return 7, nil
 	}
-	return k.do(ctx, t.name)
+	return do(ctx, t.name)
+}
+
+// does is what tasks do from now on; nil is to have seven rows at once.
+func (k *kind) does(do func(ctx context.Context, name string) (int, error)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.do = do
+}
+
+// blocks makes tasks run until they are cut short.
+func (k *kind) blocks() {
+	k.does(func(ctx context.Context, _ string) (int, error) {
+		<-ctx.Done()
+		return 0, ctx.Err()
+	})
 }
 
 // ran are the runs so far.
@@ -140,6 +104,36 @@ func (h *health) Healthy(part string) {
 	delete(h.degraded, part)
 }
 
+// counts is a meter that counts runs by their outcome.
+type counts struct {
+	noop.Meter
+
+	mu   sync.Mutex
+	runs map[string]int64
+}
+
+// runCounter is job_refresh_total.
+type runCounter struct {
+	noop.Int64Counter
+
+	*counts
+}
+
+func (c *counts) Int64Counter(name string, _ ...metric.Int64CounterOption) (metric.Int64Counter, error) {
+	if name == "job_refresh_total" {
+		return runCounter{counts: c}, nil
+	}
+	return noop.Int64Counter{}, nil
+}
+
+func (c runCounter) Add(_ context.Context, n int64, options ...metric.AddOption) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := metric.NewAddConfig(options).Attributes()
+	outcome, _ := of.Value("outcome")
+	c.runs[outcome.AsString()] += n
+}
+
 // logBuffer is the log as it was written; tests read it when nobody writes.
 type logBuffer struct {
 	mu   sync.Mutex
@@ -159,6 +153,7 @@ type replica struct {
 	t      *testing.T
 	kind   *kind
 	claims *claims
+	counts *counts
 	health *health
 	log    *logBuffer
 	ready  chan struct{}
@@ -180,7 +175,7 @@ func newReplica(t *testing.T, with options) *replica {
 	t.Helper()
 	r := &replica{
 		t: t, kind: &kind{}, claims: with.claims, health: &health{degraded: map[string]string{}}, log: &logBuffer{},
-		ready: make(chan struct{}), done: make(chan error, 1),
+		counts: &counts{runs: map[string]int64{}}, ready: make(chan struct{}), done: make(chan error, 1),
 	}
 	if r.claims == nil {
 		r.claims = newClaims()
@@ -190,7 +185,7 @@ func newReplica(t *testing.T, with options) *replica {
 	}
 	s, err := scheduler.New(scheduler.Config{Timeout: 5 * time.Second, Concurrency: 2}, scheduler.Deps{
 		Kinds: map[string]scheduler.Kind{"test": r.kind}, Claims: r.claims, Ready: r.ready, FromFile: with.fromFile,
-		Log: slog.New(slog.NewTextHandler(r.log, nil)), Meter: noop.Meter{}, Health: r.health,
+		Log: slog.New(slog.NewTextHandler(r.log, nil)), Meter: r.counts, Health: r.health,
 	})
 	require.NoError(t, err)
 	r.Scheduler = s
@@ -199,10 +194,6 @@ func newReplica(t *testing.T, with options) *replica {
 	go func() { r.done <- s.Run(ctx) }()
 	t.Cleanup(r.end)
 	return r
-}
-
-func newClaims() *claims {
-	return &claims{holder: map[string]string{}, ttl: map[string]time.Duration{}}
 }
 
 func (r *replica) end() {
@@ -261,6 +252,13 @@ func (r *replica) handle(key, value string) {
 	r.offset++
 	require.NoError(r.t, r.Handle(r.t.Context(), []consumer.Record{record}))
 	synctest.Wait()
+}
+
+// die ends the replica as kill -9 does: nothing is given back, or marked.
+func (r *replica) die() {
+	r.claims.failWith(errors.New("the process is gone"))
+	r.end()
+	r.claims.failWith(nil)
 }
 
 // pass lets time go by.

@@ -7,40 +7,17 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 const (
-	// keyPrefix begins the keys of claims: nova:job:<name>:<tick>.
-	keyPrefix = "nova:job:"
-	// definitionClaim is how long the run at a definition stays claimed.
-	definitionClaim = 24 * time.Hour
-	// shortestClaim outlives what clocks may differ by.
-	shortestClaim = time.Minute
-
 	firstPause = time.Second
 	lastPause  = 10 * time.Second
 
 	// The time added before a tick's run, so that not all jobs begin at once.
 	longestJitter = 2 * time.Second
 	jitterPart    = 10 // a tenth of the interval at most
-
-	// releaseTimeout bounds giving a claim back, which others wait for.
-	releaseTimeout = time.Second
 )
-
-// tick is one time at which a job is due.
-type tick struct {
-	name string
-	// claim is how long it stays claimed.
-	claim time.Duration
-	// until is when the next is due; the zero time if none is.
-	until time.Time
-}
 
 // runner runs one job, from one goroutine.
 type runner struct {
@@ -49,8 +26,10 @@ type runner struct {
 	job     *job
 	log     *slog.Logger
 	metrics *jobMetrics
-	// heldBy is who has the tick that was tried last.
+	// heldBy is what the claim of the tick that was tried last says.
 	heldBy string
+	// skipped is the tick that was skipped last.
+	skipped string
 	// failures is how many runs have failed since one that did not.
 	failures int
 	said     occasional
@@ -94,38 +73,12 @@ func (r *runner) work(ctx context.Context) {
 func (r *runner) begin(ctx context.Context, now time.Time) {
 	next := r.job.schedule.Next(now)
 	r.job.scheduled(next)
-	outcome := r.run(ctx, tick{name: r.job.definition.Tick(), claim: definitionClaim, until: next})
+	outcome := r.run(ctx, tick{name: r.job.definition.Tick(), keep: definitionKept, until: next})
 	if outcome != Skipped {
 		return
 	}
 	if latest := r.job.schedule.Latest(now); latest.After(claimedAt(r.heldBy)) {
 		r.run(ctx, r.tickAt(latest))
-	}
-}
-
-// newHolder names who claims a tick, and when. It is another for each tick, so
-// that whoever comes back to a tick finds it claimed.
-func newHolder(now time.Time) string {
-	return strconv.FormatInt(now.Unix(), 10) + ":" + uuid.NewString()
-}
-
-// claimedAt is the time that a holder's name tells; the zero time if none.
-func claimedAt(holder string) time.Time {
-	text, _, _ := strings.Cut(holder, ":")
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return time.Time{}
-	}
-	return time.Unix(seconds, 0)
-}
-
-// tickAt is the scheduled tick of a time. It stays claimed until there is
-// certainly another.
-func (r *runner) tickAt(due time.Time) tick {
-	return tick{
-		name:  strconv.FormatInt(due.Unix(), 10),
-		claim: max(r.job.schedule.Span(due), shortestClaim),
-		until: r.job.schedule.Next(due),
 	}
 }
 
@@ -135,30 +88,29 @@ func (r *runner) jitter(due time.Time) time.Duration {
 }
 
 // run claims a tick and runs the job, again and again if it fails, until the next
-// tick is due. A tick that ctx cuts short is left to whoever has the job next.
+// tick is due. For as long it looks again at a tick that another has claimed and
+// not done: its owner may have died. A tick that ctx cuts short is left to whoever
+// has the job next.
 func (r *runner) run(ctx context.Context, t tick) Outcome {
-	key, holder := keyPrefix+r.job.definition.Name+":"+t.name, newHolder(time.Now())
+	c := r.newClaim(t)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		outcome := r.attempt(ctx, t, key, holder)
-		if ctx.Err() != nil {
-			if outcome == Failed {
-				r.release(ctx, key, holder)
-			}
-			return outcome
-		}
+		outcome := r.attempt(ctx, c)
+		isOver := outcome == OK || outcome == Skipped && isDone(r.heldBy)
 		isNextDue := !t.until.IsZero() && time.Now().Add(pause).After(t.until)
-		if outcome != Failed || isNextDue {
+		if ctx.Err() == nil && (isOver || isNextDue) {
 			return outcome
 		}
 		if !sleep(ctx, pause) {
-			r.release(ctx, key, holder)
+			if outcome == Failed {
+				r.release(ctx, c)
+			}
 			return outcome
 		}
 	}
 }
 
 // attempt is one try, when there is room for it.
-func (r *runner) attempt(ctx context.Context, t tick, key, holder string) Outcome {
+func (r *runner) attempt(ctx context.Context, c claim) Outcome {
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
@@ -166,14 +118,16 @@ func (r *runner) attempt(ctx context.Context, t tick, key, holder string) Outcom
 		return Failed
 	}
 	r.job.set(Running, "")
-	run := Run{Tick: t.name, StartedAt: time.Now(), Outcome: OK}
-	current, err := r.deps.Claims.Claim(ctx, key, holder, t.claim)
+	run := Run{Tick: c.tick.name, StartedAt: time.Now(), Outcome: OK}
+	current, err := r.deps.Claims.Claim(ctx, c.key, c.holder, r.cfg.Timeout+lastPause+claimMargin)
 	r.heldBy = current
 	switch {
-	case err == nil && current != holder:
+	case err == nil && current != c.holder:
 		run.Outcome = Skipped
 	case err == nil:
-		run.Rows, err = r.guarded(ctx)
+		if run.Rows, err = r.guarded(ctx); err == nil {
+			r.finish(ctx, c)
+		}
 	}
 	run.Duration = time.Since(run.StartedAt)
 	if err != nil {
@@ -218,10 +172,17 @@ func withStack(log *slog.Logger, err error) *slog.Logger {
 	return log
 }
 
-// note shows a run: failures in the log now and then, the end of them once.
+// note shows a run: failures in the log now and then, the end of them once. A tick
+// that is looked at again has been skipped once.
 func (r *runner) note(ctx context.Context, run Run, err error) {
 	r.job.ran(run)
-	r.metrics.ran(ctx, run)
+	isAgain := run.Outcome == Skipped && run.Tick == r.skipped
+	if run.Outcome == Skipped {
+		r.skipped = run.Tick
+	}
+	if !isAgain {
+		r.metrics.ran(ctx, run)
+	}
 	switch {
 	case err != nil:
 		r.failures++
@@ -231,14 +192,6 @@ func (r *runner) note(ctx context.Context, run Run, err error) {
 	case run.Outcome == OK && r.failures > 0:
 		r.log.InfoContext(ctx, "job works again", "failures", r.failures)
 		r.failures, r.said = 0, occasional{}
-	}
-}
-
-func (r *runner) release(ctx context.Context, key, holder string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTimeout)
-	defer cancel()
-	if err := r.deps.Claims.Release(ctx, key, holder); err != nil {
-		r.log.DebugContext(ctx, "claim not released", "error", err)
 	}
 }
 

@@ -48,9 +48,12 @@ type Task interface {
 
 // Claims decide which replica runs a tick.
 type Claims interface {
-	// Claim takes key for holder, for ttl, if nobody has it, and returns who has it
-	// now.
+	// Claim takes key for holder, for ttl from now, if nobody else has it, and
+	// returns what is there now: holder, or what another has put.
 	Claim(ctx context.Context, key, holder string, ttl time.Duration) (current string, err error)
+	// Replace puts value in the place of holder's claim, for ttl, if nobody else
+	// has it, and returns what is there now.
+	Replace(ctx context.Context, key, holder, value string, ttl time.Duration) (current string, err error)
 	// Release gives a claim back, if it is still holder's.
 	Release(ctx context.Context, key, holder string) error
 }

@@ -19,7 +19,7 @@ import (
 const everyMinute = "@every 1m"
 
 // A job runs at once when its definition comes into force, then at times of the
-// clock, each tick claimed under its name until there is another.
+// clock, each tick known to be done under its name until there is another.
 func TestRunsAtOnceAndAtTicks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pass(10 * time.Second)
@@ -44,6 +44,7 @@ func TestRunsAtOnceAndAtTicks(t *testing.T) {
 				want = 24 * time.Hour
 			}
 			assert.Equal(t, want, ttl, key)
+			assert.Regexp(t, `^done:946684[89]\d\d:`, r.claims.value[key])
 		}
 	})
 }

@@ -119,13 +119,24 @@ func (s *Store) Run(ctx context.Context) error {
 	}
 }
 
-// ping tells the breaker how ClickHouse is; the breaker tells everyone else.
+// ping tells the breaker how ClickHouse is; the breaker tells everyone else. While
+// it is closed only a ping that fails counts: any other would take back the
+// failures of queries. Else the ping is the trial that closes it.
 func (s *Store) ping(ctx context.Context) {
-	_ = s.breaker.Do(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, pingLimit)
-		defer cancel()
-		return s.deps.Pool.Ping(ctx)
-	})
+	if !s.breaker.IsClosed() {
+		_ = s.breaker.Do(ctx, s.pong)
+		return
+	}
+	if err := s.pong(ctx); isFailure(err) {
+		_ = s.breaker.Do(ctx, func(context.Context) error { return err })
+	}
+}
+
+// pong asks for a sign of life.
+func (s *Store) pong(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	defer cancel()
+	return s.deps.Pool.Ping(ctx)
 }
 
 func (s *Store) awaitSchema(ctx context.Context) {

@@ -151,6 +151,19 @@ func TestProbe(t *testing.T) {
 	assert.NoError(t, f.ask(t.Context(), time.Minute, "SELECT 1"))
 }
 
+// Queries that fail in a row open the breaker although pings succeed between them,
+// and then a ping closes it.
+func TestPingsDoNotHideFailures(t *testing.T) {
+	f := newFixture(t)
+	for range 3 {
+		require.True(t, f.IsUp())
+		f.Ping(t.Context())
+		require.Error(t, f.ask(t.Context(), 100*time.Millisecond, "SELECT sleep(3)"))
+	}
+	assert.False(t, f.IsUp())
+	eventually(t, func() bool { f.Ping(t.Context()); return f.IsUp() }, "the breaker closes")
+}
+
 // Jobs are let go once the tables are there, not before.
 func TestReady(t *testing.T) {
 	f := newFixture(t)

@@ -10,7 +10,9 @@
 // All of it is safe for concurrent use. Several readers that miss the same list
 // at a time cause one query.
 //
-// A failed Task has written nothing, or the list and not when it was made; then
-// readers compute it. A Reader fails only when neither the cache nor ClickHouse
-// answers and it has no list from before.
+// A failed Task has written nothing, or one of a list and its meta, which says
+// when the list was made; the two have a key each. A list whose meta is missing or
+// another run's is computed by readers, and where they cannot the latter is given
+// as stale. A Reader fails only when neither the cache nor ClickHouse has a list
+// and it has none from before.
 package trending

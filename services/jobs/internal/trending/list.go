@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/nova-data/nova/services/jobs/internal/cache"
 )
 
 // List is the posts of a window, best first.
@@ -50,8 +52,11 @@ type wireMeta struct {
 	To         int64 `json:"to"`          // seconds since 1970
 }
 
-// encode returns the list as the cache holds it.
-func (l List) encode() (value, meta []byte, err error) {
+// freshFor is how long the list counts as fresh.
+func (l List) freshFor() time.Duration { return l.FreshUntil.Sub(l.CachedAt) }
+
+// entries returns the list as the cache holds it, and then its meta.
+func (l List) entries(w Window, ttl time.Duration) ([]cache.Entry, error) {
 	posts := make([]wirePost, len(l.Posts))
 	for i, post := range l.Posts {
 		posts[i] = wirePost{PostID: post.ID, Score: post.Score, CachedAt: l.CachedAt.Unix()}
@@ -61,20 +66,26 @@ func (l List) encode() (value, meta []byte, err error) {
 		CachedAt: l.CachedAt.UnixMilli(), FreshUntil: l.FreshUntil.UnixMilli(), From: l.From.Unix(), To: l.To.Unix(),
 	})
 	if err := errors.Join(err1, err2); err != nil {
-		return nil, nil, fmt.Errorf("encoding a trending list: %w", err)
+		return nil, fmt.Errorf("encoding a trending list: %w", err)
 	}
-	return value, meta, nil
+	return []cache.Entry{{Key: Key(w), Value: value, TTL: ttl}, {Key: MetaKey(w), Value: meta, TTL: ttl}}, nil
 }
 
-// decode reads what encode has written.
-func decode(value, meta []byte) (List, error) {
+// errMixed is a list whose meta is that of another: they are two keys, which may
+// lie on two nodes, and somebody was or is about to write the other half.
+var errMixed = errors.New("decoding a trending list: its meta is of another run")
+
+// decode reads the values of entries of w. With errMixed it still returns the
+// posts, as stale, and with the older of the two times. Posts tell their run by
+// the second; a list of none fits every meta.
+func decode(w Window, value, meta []byte) (List, error) {
 	var posts []wirePost
 	var about wireMeta
 	if err := errors.Join(json.Unmarshal(value, &posts), json.Unmarshal(meta, &about)); err != nil {
 		return List{}, fmt.Errorf("decoding a trending list: %w", err)
 	}
-	if about.CachedAt <= 0 || about.To <= about.From {
-		return List{}, errors.New("decoding a trending list: its meta has no times")
+	if about.CachedAt <= 0 || about.To <= about.From || len(posts) > 0 && posts[0].CachedAt <= 0 {
+		return List{}, errors.New("decoding a trending list: it has no times")
 	}
 	l := List{
 		From: time.Unix(about.From, 0).UTC(), To: time.Unix(about.To, 0).UTC(),
@@ -84,7 +95,16 @@ func decode(value, meta []byte) (List, error) {
 	for i, post := range posts {
 		l.Posts[i] = Post{ID: post.PostID, Score: post.Score}
 	}
-	return l, nil
+	if len(posts) == 0 || posts[0].CachedAt == l.CachedAt.Unix() {
+		return l, nil
+	}
+	computed := time.Unix(posts[0].CachedAt, 0).UTC()
+	l.From, l.To = w.bounds(computed)
+	l.FreshUntil = time.Time{}
+	if computed.Before(l.CachedAt) {
+		l.CachedAt = computed
+	}
+	return l, errMixed
 }
 
 // rounded is a score without the digits that adding up made: three views are

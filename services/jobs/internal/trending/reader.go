@@ -25,7 +25,8 @@ const (
 	// here computes; then it is gone.
 	ownFreshness = time.Minute
 	// briefly is how long a list read before is given again while Redis is away,
-	// so that ClickHouse is not asked for each request.
+	// or has what only a job elsewhere can mend, so that ClickHouse is not asked
+	// for each request.
 	briefly = 5 * time.Second
 	// mostKept bounds the lists that are kept in the process.
 	mostKept = 64
@@ -75,30 +76,37 @@ func NewReader(kind Kind, jobs Jobs, hits Hits, log *slog.Logger) *Reader {
 }
 
 // Read returns the list of a window: that of the cache, else a new one, else the
-// last one that was read here. Its errors are ErrUnknown and ErrUnavailable.
+// newest of those that were read here before or that the cache has half of. Its
+// errors are ErrUnknown and ErrUnavailable.
 func (r *Reader) Read(ctx context.Context, w Window) (Answer, error) {
-	list, found, cacheErr := r.cached(ctx, w)
-	if found {
-		r.keep(w, list)
-		return r.answer(list), nil
-	}
-	last, isKept := r.last(w)
-	if cacheErr != nil && isKept && time.Since(last.CachedAt) < briefly {
-		return r.answer(last), nil
+	inCache, cacheErr := r.cached(ctx, w)
+	if inCache.state == whole {
+		r.keep(w, inCache.list)
+		return r.answer(inCache.list), nil
 	}
 	plan, isKnown := r.plan(w)
-	if !isKnown && cacheErr == nil {
+	last, isKept := r.last(w)
+	// A list computed now would not be in the cache for the next reader.
+	isInVain := cacheErr != nil || inCache.state != absent && isKnown && !plan.isJobs
+	if isInVain && isKept && time.Since(last.CachedAt) < briefly {
+		return r.answer(last), nil
+	}
+	if !isKnown && cacheErr == nil && inCache.state != mixed {
 		return Answer{}, ErrUnknown
 	}
 	var err error
 	if isKnown {
+		var list List
 		if list, err = r.compute(ctx, plan, cacheErr == nil); err == nil {
 			r.keep(w, list)
 			return r.answer(list), nil
 		}
 	}
-	if isKept {
+	switch {
+	case isKept && (inCache.state != mixed || last.CachedAt.After(inCache.list.CachedAt)):
 		return r.answer(last), nil
+	case inCache.state == mixed:
+		return r.answer(inCache.list), nil
 	}
 	return Answer{}, fmt.Errorf("%w: %w", ErrUnavailable, errors.Join(cacheErr, err))
 }
@@ -110,45 +118,81 @@ func (r *Reader) answer(list List) Answer {
 	return Answer{List: list, Age: max(0, now.Sub(list.CachedAt)), IsStale: now.After(list.FreshUntil) || !r.kind.Store.IsUp()}
 }
 
-// cached reads the list from the cache. A value that cannot be read counts as
-// none: computing it mends it.
-func (r *Reader) cached(ctx context.Context, w Window) (list List, found bool, err error) {
+// state is what the cache has of a list.
+type state int
+
+const (
+	absent state = iota
+	// damaged is a half, or what cannot be read.
+	damaged
+	// mixed is a list with the meta of another.
+	mixed
+	whole
+)
+
+// found is a window's list in the cache; there is none unless it is mixed or
+// whole.
+type found struct {
+	state state
+	list  List
+}
+
+// cached reads the list from the cache. Only a whole one is a hit: computing it
+// mends the others.
+func (r *Reader) cached(ctx context.Context, w Window) (found, error) {
 	values, err := r.kind.Cache.Read(ctx, Key(w), MetaKey(w))
 	if err != nil {
 		r.complain(ctx, "redis", err)
-		return List{}, false, err
+		return found{}, err
 	}
-	if values[0] != nil && values[1] != nil {
-		if list, err = decode(values[0], values[1]); err == nil {
-			r.hits.Hit(ctx)
-			return list, true, nil
-		}
+	got := judge(w, values[0], values[1])
+	if got.state == whole {
+		r.hits.Hit(ctx)
+	} else {
+		r.hits.Miss(ctx)
 	}
-	r.hits.Miss(ctx)
-	return List{}, false, nil
+	return got, nil
+}
+
+// judge tells what the two values of a list are.
+func judge(w Window, value, meta []byte) found {
+	switch {
+	case value == nil && meta == nil:
+		return found{}
+	case value == nil || meta == nil:
+		return found{state: damaged}
+	}
+	list, err := decode(w, value, meta)
+	switch {
+	case errors.Is(err, errMixed):
+		return found{state: mixed, list: list}
+	case err != nil:
+		return found{state: damaged}
+	}
+	return found{state: whole, list: list}
 }
 
 // plan is how a reader computes a list.
 type plan struct {
 	params   Params
 	freshFor time.Duration
-	ttl      time.Duration
+	// isJobs says that a job here computes it so, too.
+	isJobs bool
 }
 
 // plan is that of the job which computes the window here, or a plain one for the
-// windows that everyone may ask for. Without a job nobody renews the list, so it
-// goes when it is no longer fresh.
+// windows that everyone may ask for.
 func (r *Reader) plan(w Window) (plan, bool) {
 	task, freshFor, found := r.jobs.Find(func(t scheduler.Task) bool {
 		mine, isMine := t.(Task)
 		return isMine && mine.Window() == w
 	})
 	if mine, isMine := task.(Task); found && isMine {
-		return plan{params: mine.params, freshFor: freshFor, ttl: r.kind.TTL}, true
+		return plan{params: mine.params, freshFor: freshFor, isJobs: true}, true
 	}
 	switch w.Text {
 	case "1h", "24h", "7d":
-		return plan{params: Params{Window: w, TopK: defaultTopK}, freshFor: ownFreshness, ttl: ownFreshness}, true
+		return plan{params: Params{Window: w, TopK: defaultTopK}, freshFor: ownFreshness}, true
 	}
 	return plan{}, false
 }
@@ -163,7 +207,11 @@ func (r *Reader) compute(ctx context.Context, p plan, isCacheUp bool) (List, err
 		if err != nil || !isCacheUp {
 			return list, err
 		}
-		if err := r.kind.keep(ctx, p.params.Window, list, p.ttl); err != nil {
+		keep := r.kind.offer
+		if p.isJobs {
+			keep = r.kind.keep
+		}
+		if err := keep(ctx, p.params.Window, list); err != nil {
 			r.complain(ctx, "redis", err)
 		}
 		return list, nil

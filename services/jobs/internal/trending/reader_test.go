@@ -74,13 +74,31 @@ func (m *memory) Write(_ context.Context, entries ...cache.Entry) error {
 	return m.fail
 }
 
-// jobs are the tasks of the jobs that run here.
-type jobs []scheduler.Task
+func (m *memory) Add(ctx context.Context, entries ...cache.Entry) error {
+	for _, e := range entries {
+		m.mu.Lock()
+		_, isThere := m.values[e.Key]
+		m.mu.Unlock()
+		if isThere {
+			return m.fail
+		}
+		if err := m.Write(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
-func (j jobs) Find(matches func(scheduler.Task) bool) (scheduler.Task, time.Duration, bool) {
-	for _, task := range j {
+// jobs are the tasks of the jobs that run here, and how long their lists are fresh.
+type jobs struct {
+	tasks    []scheduler.Task
+	freshFor time.Duration
+}
+
+func (j *jobs) Find(matches func(scheduler.Task) bool) (scheduler.Task, time.Duration, bool) {
+	for _, task := range j.tasks {
 		if matches(task) {
-			return task, 2 * time.Minute, true
+			return task, j.freshFor, true
 		}
 	}
 	return nil, 0, false
@@ -94,6 +112,8 @@ func (h *hits) Miss(context.Context) { h.miss.Add(1) }
 type fixture struct {
 	*testing.T
 	*trending.Reader
+	*jobs
+	kind  trending.Kind
 	store *warehouse
 	cache *memory
 	hits  *hits
@@ -106,14 +126,14 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{
 		T: t, store: &warehouse{}, cache: &memory{values: map[string][]byte{}, ttl: map[string]time.Duration{}}, hits: &hits{}, log: &strings.Builder{},
 	}
-	kind := trending.Kind{Store: f.store, Cache: f.cache, TTL: 24 * time.Hour, Limit: time.Second}
-	var known jobs
+	f.kind = trending.Kind{Store: f.store, Cache: f.cache, TTL: 24 * time.Hour, Limit: time.Second}
+	f.jobs = &jobs{freshFor: 2 * time.Minute}
 	for _, params := range []string{`{"window":"1h","top_k":7}`, `{"window":"5h"}`} {
-		task, err := kind.Task([]byte(params))
+		task, err := f.kind.Task([]byte(params))
 		require.NoError(t, err)
-		known = append(known, task)
+		f.tasks = append(f.tasks, task)
 	}
-	f.Reader = trending.NewReader(kind, known, f.hits, slog.New(slog.NewTextHandler(f.log, nil)))
+	f.Reader = trending.NewReader(f.kind, f.jobs, f.hits, slog.New(slog.NewTextHandler(f.log, nil)))
 	return f
 }
 

@@ -27,15 +27,18 @@ type Store interface {
 type Cache interface {
 	// Read returns the values of keys, nil for one that is not there.
 	Read(ctx context.Context, keys ...string) ([][]byte, error)
-	// Write puts entries, in their order.
+	// Write puts entries, in their order those of one node at least.
 	Write(ctx context.Context, entries ...cache.Entry) error
+	// Add puts entries one after the other, up to the first whose key is there.
+	Add(ctx context.Context, entries ...cache.Entry) error
 }
 
 // Kind makes tasks that compute lists.
 type Kind struct {
 	Store Store
 	Cache Cache
-	// TTL is how long a list stays when nobody computes it again.
+	// TTL is how long a list stays when its job does not compute it again, unless
+	// it is fresh for longer.
 	TTL time.Duration
 	// Limit is the time a query may take.
 	Limit time.Duration
@@ -65,7 +68,7 @@ func (t Task) Run(ctx context.Context, freshFor time.Duration) (rows int, err er
 	if err != nil {
 		return 0, err
 	}
-	return len(list.Posts), t.kind.keep(ctx, t.params.Window, list, t.kind.TTL)
+	return len(list.Posts), t.kind.keep(ctx, t.params.Window, list)
 }
 
 // compute asks ClickHouse for the list as of now.
@@ -93,14 +96,28 @@ func (k Kind) compute(ctx context.Context, params Params, freshFor time.Duration
 	return list, nil
 }
 
-// keep puts the list into the cache, and then when it was made: without that
-// nobody takes it.
-func (k Kind) keep(ctx context.Context, w Window, list List, ttl time.Duration) error {
-	value, meta, err := list.encode()
-	if err != nil {
-		return err
+// keep puts a job's list into the cache, and then its meta. A list does not go
+// before it is stale.
+func (k Kind) keep(ctx context.Context, w Window, list List) error {
+	entries, err := list.entries(w, max(k.TTL, list.freshFor()))
+	if err == nil {
+		err = k.Cache.Write(ctx, entries...)
 	}
-	err = k.Cache.Write(ctx, cache.Entry{Key: Key(w), Value: value, TTL: ttl}, cache.Entry{Key: MetaKey(w), Value: meta, TTL: ttl})
+	return keeping(w, err)
+}
+
+// offer puts a list that is no job's into the cache, unless there is one: a job of
+// another replica may have made it. Without a job nobody renews a list, so it goes
+// when it is no longer fresh.
+func (k Kind) offer(ctx context.Context, w Window, list List) error {
+	entries, err := list.entries(w, list.freshFor())
+	if err == nil {
+		err = k.Cache.Add(ctx, entries...)
+	}
+	return keeping(w, err)
+}
+
+func keeping(w Window, err error) error {
 	if err != nil {
 		return fmt.Errorf("keeping the posts of %s: %w", w.Text, err)
 	}

@@ -59,7 +59,8 @@ func startEngine(t *testing.T) engine {
 		},
 		store.Deps{Pool: pool, Log: log, Meter: noop.Meter{}, Health: watch.Health})
 	require.NoError(t, err)
-	results, err := cache.Open(redis.Config{Addr: []string{e.redis.Addr}}, cache.Config{Timeout: 5 * time.Second, TTL: time.Hour})
+	results, err := cache.Open(redis.Config{Addr: []string{e.redis.Addr}}, cache.Config{Timeout: 5 * time.Second, TTL: time.Hour},
+		cache.Deps{Health: watch.Health})
 	require.NoError(t, err)
 	t.Cleanup(results.Close)
 	e.kind = trending.Kind{Store: warehouse, Cache: results, TTL: time.Hour, Limit: 10 * time.Second}
