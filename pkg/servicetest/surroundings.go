@@ -16,18 +16,20 @@ import (
 	"github.com/nova-data/nova/pkg/clickhouse/schema"
 )
 
-// Migrate applies the schema to the ClickHouse server at an address.
-func Migrate(tb testing.TB, address string) {
+// Migrate applies the schema to the ClickHouse server at an address, and returns
+// a pool for it that is closed with the test.
+func Migrate(tb testing.TB, address string) *clickhouse.Pool {
 	tb.Helper()
 	discard := slog.New(slog.DiscardHandler)
 	pool, err := clickhouse.Open(clickhouse.Config{
 		Addr: []string{address}, Database: "nova", Username: "default", Compression: clickhouse.LZ4,
-		DialTimeout: 5 * time.Second, Timeout: time.Minute, MaxConns: 2,
+		DialTimeout: 5 * time.Second, Timeout: time.Minute, MaxConns: 4,
 	}, clickhouse.Deps{Log: discard, Meter: noop.Meter{}})
 	require.NoError(tb, err)
-	defer pool.Close()
+	tb.Cleanup(pool.Close)
 	_, err = schema.New(schema.Config{PostEventsTTLDays: 400}, pool, discard).Apply(tb.Context())
 	require.NoError(tb, err)
+	return pool
 }
 
 // FreeAddress is an address of the loopback interface on which nobody listens.

@@ -2,20 +2,17 @@ package table_test
 
 import (
 	"flag"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/metric/noop"
 	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/clickhouse"
-	"github.com/nova-data/nova/pkg/clickhouse/schema"
-	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/cdctest"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
@@ -28,19 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func migrated(t *testing.T) (*chtest.Server, *clickhouse.Pool) {
 	t.Helper()
 	server := chtest.Start(t)
-	var cfg struct {
-		ClickHouse clickhouse.Config `envconfig:"CLICKHOUSE"`
-		Schema     schema.Config     `envconfig:"CLICKHOUSE"`
-	}
-	t.Setenv("CLICKHOUSE_ADDR", server.Addr)
-	require.NoError(t, config.Load(&cfg))
-	log := slog.New(slog.DiscardHandler)
-	pool, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: log, Meter: noop.NewMeterProvider().Meter("")})
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	_, err = schema.New(cfg.Schema, pool, log).Apply(t.Context())
-	require.NoError(t, err)
-	return server, pool
+	return server, servicetest.Migrate(t, server.Addr)
 }
 
 // What the connector wrote for each table, snapshot, updates, changes of keys,

@@ -4,21 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/metric/noop"
 	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/block"
-	"github.com/nova-data/nova/pkg/clickhouse/schema"
+	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/services/invalidator/internal/audience"
 )
 
@@ -28,16 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func start(t *testing.T) (*chtest.Server, *clickhouse.Pool) {
 	t.Helper()
 	server := chtest.Start(t)
-	discard := slog.New(slog.DiscardHandler)
-	pool, err := clickhouse.Open(clickhouse.Config{
-		Addr: []string{server.Addr}, Database: "nova", Username: "default", Compression: clickhouse.LZ4,
-		DialTimeout: 5 * time.Second, Timeout: time.Minute, MaxConns: 2,
-	}, clickhouse.Deps{Log: discard, Meter: noop.Meter{}})
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	_, err = schema.New(schema.Config{PostEventsTTLDays: 400}, pool, discard).Apply(t.Context())
-	require.NoError(t, err)
-	return server, pool
+	return server, servicetest.Migrate(t, server.Addr)
 }
 
 // id is the n-th id of a kind.

@@ -16,9 +16,9 @@ import (
 	"github.com/nova-data/nova/pkg/breaker"
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/clickhouse"
-	"github.com/nova-data/nova/pkg/clickhouse/schema"
 	"github.com/nova-data/nova/pkg/redis"
 	"github.com/nova-data/nova/pkg/redistest"
+	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/jobs/internal/cache"
 	"github.com/nova-data/nova/services/jobs/internal/store"
@@ -42,14 +42,7 @@ func startEngine(t *testing.T) engine {
 	t.Helper()
 	e := engine{T: t, clickhouse: chtest.Start(t), redis: redistest.Start(t)}
 	log := slog.New(slog.DiscardHandler)
-	pool, err := clickhouse.Open(clickhouse.Config{
-		Addr: []string{e.clickhouse.Addr}, Database: "nova", Username: "default", Compression: clickhouse.LZ4,
-		DialTimeout: 5 * time.Second, Timeout: time.Minute, MaxConns: 2,
-	}, clickhouse.Deps{Log: log, Meter: noop.Meter{}})
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	_, err = schema.New(schema.Config{PostEventsTTLDays: 400}, pool, log).Apply(t.Context())
-	require.NoError(t, err)
+	pool := servicetest.Migrate(t, e.clickhouse.Addr)
 	watch, err := telemetry.New(telemetry.Config{}, telemetry.Deps{Output: t.Output()})
 	require.NoError(t, err)
 	warehouse, err := store.New(

@@ -16,11 +16,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/clickhouse"
-	"github.com/nova-data/nova/pkg/clickhouse/schema"
+	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/tilt/stack/internal/pgtest"
 	"github.com/nova-data/nova/tilt/stack/internal/traffic"
 )
@@ -41,17 +40,7 @@ type sides struct {
 func newSides(t *testing.T) *sides {
 	t.Helper()
 	s := &sides{t: t, postgres: pgtest.StartNova(t), stored: chtest.Start(t), ledger: traffic.NewLedger(time.Now())}
-	cfg := clickhouse.Config{
-		Addr: []string{s.stored.Addr}, Database: "nova", Username: "default", Compression: clickhouse.LZ4,
-		DialTimeout: 5 * time.Second, Timeout: 20 * time.Second, MaxConns: 2,
-	}
-	log := slog.New(slog.DiscardHandler)
-	pool, err := clickhouse.Open(cfg, clickhouse.Deps{Log: log, Meter: noop.NewMeterProvider().Meter("")})
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	s.pool, s.conn = pool, s.postgres.Connect()
-	_, err = schema.New(schema.Config{PostEventsTTLDays: 400}, pool, log).Apply(t.Context())
-	require.NoError(t, err)
+	s.pool, s.conn = servicetest.Migrate(t, s.stored.Addr), s.postgres.Connect()
 	s.play()
 	for _, m := range mirrors() {
 		s.copyTable(m, "")
