@@ -95,7 +95,7 @@ func Line(v View) string {
 		parts = append(parts, f.Name+" "+f.Value)
 	}
 	if v.Trending != nil {
-		parts = append(parts, "trending "+first(*v.Trending))
+		parts = append(parts, "trending "+best(*v.Trending))
 	}
 	for _, t := range v.Tables {
 		parts = append(parts, t.Name+" "+count(t.Rows))
@@ -108,11 +108,18 @@ func Line(v View) string {
 	return strings.Join(parts, " | ")
 }
 
-// first is the post that trends most.
-func first(t Trending) string {
+// lineTrending is how many trending posts fit into a line that has all the rest.
+const lineTrending = 3
+
+// best are the posts that trend most.
+func best(t Trending) string {
+	var posts []string
+	for _, post := range t.Posts[:min(len(t.Posts), lineTrending)] {
+		posts = append(posts, post.Post+" "+rate(post.Score))
+	}
 	text := unknown
-	if len(t.Posts) > 0 {
-		text = t.Posts[0].Post + " " + rate(t.Posts[0].Score)
+	if len(posts) > 0 {
+		text = strings.Join(posts, ", ")
 	}
 	if t.Stale {
 		text += " (stale)"
