@@ -113,7 +113,7 @@ const lineTrending = 3
 
 // best are the posts that trend most.
 func best(t Trending) string {
-	var posts []string
+	posts := make([]string, 0, lineTrending)
 	for _, post := range t.Posts[:min(len(t.Posts), lineTrending)] {
 		posts = append(posts, post.Post+" "+rate(post.Score))
 	}
