@@ -49,6 +49,7 @@ func (l *lane) run(life lifetime) error {
 	defer l.trouble.forget()
 	fetching, stop := context.WithCancel(life.fetching)
 	defer stop()
+	life.fetching = fetching // whoever waits for this lane's end waits no longer
 	var parts sync.WaitGroup
 	for i, s := range l.sources {
 		parts.Go(func() { s.run(fetching, l.from[i]) })

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
 )
 
 type noHealth struct{}
@@ -111,5 +113,54 @@ func TestLaneWaitsForItsSecondHalf(t *testing.T) {
 		h.close()
 		<-h.ended
 		assert.Equal(t, []int64{1}, h.settled)
+	})
+}
+
+// endless is a partition whose records never end.
+type endless struct{}
+
+func (endless) fetch(ctx context.Context, at int64) (chunk, int64, error) {
+	if !sleep(ctx, time.Millisecond) {
+		return chunk{}, 0, ctx.Err()
+	}
+	return chunk{records: make([]Record, 10), next: at + 10}, at + 10, nil
+}
+
+// willing takes every record.
+type willing struct{}
+
+func (willing) Handle(context.Context, []Record) error { return nil }
+
+// A commit behind the handling that is not answered ends the lane, also while it
+// waits for room: the member has to be replaced.
+func TestUnansweredCommitEndsTheLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, err := newMetrics(noop.Meter{}, "group")
+		require.NoError(t, err)
+		quiet := func() *trouble {
+			return &trouble{log: slog.New(slog.DiscardHandler), health: noHealth{}, paused: func(context.Context, string) {}}
+		}
+		l := &lane{
+			topic: "topic", limits: limits{rows: 5, bytes: 1 << 20, age: time.Millisecond}, handler: willing{},
+			metrics: m, trouble: quiet(), chunks: make(chan chunk), batches: make(chan *batch), spare: make(chan *batch, 2),
+			from:   []position{{}},
+			second: newSecondHalf(func(context.Context) error { return nil }, 5, quiet()),
+		}
+		l.commit = func(ctx context.Context, _ map[int]int64) error {
+			_ = sleep(ctx, 10*time.Second)
+			return errUnanswered
+		}
+		l.second.settle = l.settle
+		l.sources = []*source{{
+			fetcher: endless{}, progress: &progress{}, out: l.chunks, log: slog.New(slog.DiscardHandler), metrics: m, trouble: quiet(),
+		}}
+		ended := make(chan error, 1)
+		go func() { ended <- l.run(lifetime{fetching: t.Context(), revoked: t.Context(), working: t.Context()}) }()
+		select {
+		case err := <-ended:
+			require.ErrorIs(t, err, errUnanswered)
+		case <-time.After(time.Minute):
+			t.Fatal("the lane goes on")
+		}
 	})
 }
