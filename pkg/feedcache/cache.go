@@ -24,8 +24,8 @@ const (
 	// certainly ended.
 	liveKey = "nova:feed:live"
 
-	// indexTTL outlives every page in the index.
-	indexTTL = TTL + Jitter + 10*time.Second
+	// lifetime outlives every page, also where clocks differ a little.
+	lifetime = TTL + Jitter + 10*time.Second
 )
 
 // Deps is what a Cache is given by its owner.
@@ -112,11 +112,11 @@ func (c *Cache) Write(ctx context.Context, user uuid.UUID, at Place, page Page) 
 // page that is written later must not end the user's time sooner.
 func entries(client rueidis.Client, user uuid.UUID, at Place, now time.Time) rueidis.Commands {
 	index := indexPrefix + user.String()
-	ends := float64(now.Add(TTL + Jitter).UnixMicro())
+	ends := float64(now.Add(lifetime).UnixMicro())
 	return rueidis.Commands{
 		client.B().Zadd().Key(liveKey).ScoreMember().ScoreMember(ends, user.String()).Build(),
 		client.B().Zadd().Key(index).ScoreMember().ScoreMember(ends, at.member()).Build(),
-		client.B().Pexpire().Key(index).Milliseconds(indexTTL.Milliseconds()).Build(),
+		client.B().Pexpire().Key(index).Milliseconds(lifetime.Milliseconds()).Build(),
 	}
 }
 

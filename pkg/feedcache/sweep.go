@@ -15,16 +15,24 @@ const scanCount = 1000
 
 // Sweep looks at every key there is and removes each page of a user that
 // isPending names, whoever wrote it. It returns how many it removed. A page that
-// is there when Sweep begins, and is not written again, is found.
+// is there when Sweep begins, and is not written again, is found; in a cluster
+// that changes its masters meanwhile, one may not be.
 func (c *Cache) Sweep(ctx context.Context, isPending func(user uuid.UUID) bool) (pages int, err error) {
 	client, err := c.connector.Client(ctx)
 	if err != nil {
 		return 0, err
 	}
 	for address, node := range client.Nodes() {
-		removed, err := c.sweepNode(ctx, client, node, isPending)
+		isMaster, err := c.isMaster(ctx, node)
+		if err != nil && c.isReplica(ctx, client, address) {
+			continue
+		}
+		removed := 0
+		if isMaster {
+			removed, err = c.sweepNode(ctx, client, node, isPending)
+		}
 		pages += removed
-		if err != nil && !c.isReplica(ctx, client, address) {
+		if err != nil {
 			return pages, fmt.Errorf("sweeping Redis at %s: %w", address, err)
 		}
 	}
@@ -60,10 +68,6 @@ func (c *Cache) clusterNodes(ctx context.Context, node rueidis.Client) (string, 
 }
 
 func (c *Cache) sweepNode(ctx context.Context, client, node rueidis.Client, isPending func(user uuid.UUID) bool) (pages int, err error) {
-	isMaster, err := c.isMaster(ctx, node)
-	if err != nil || !isMaster {
-		return 0, err
-	}
 	var cursor uint64
 	for {
 		found, err := c.scan(ctx, node, cursor)

@@ -128,8 +128,6 @@ func (c *Connector) connect(ctx context.Context) (rueidis.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Redis: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
-	defer cancel()
 	if err := c.checkAll(ctx, client); err != nil {
 		client.Close()
 		return nil, err
@@ -137,26 +135,39 @@ func (c *Connector) connect(ctx context.Context) (rueidis.Client, error) {
 	return client, nil
 }
 
-// checkAll checks every node that answers. One that does not may be a replica;
-// a master that is away shows in the commands for it.
+// checkAll checks every node that answers, all at once. One that does not may be a
+// replica; a master that is away shows in the commands for it.
 func (c *Connector) checkAll(ctx context.Context, client rueidis.Client) error {
-	answered := false
-	var unanswered error
-	for address, node := range client.Nodes() {
-		info, err := node.Do(ctx, node.B().Info().Build()).ToString()
-		if err != nil {
-			unanswered = fmt.Errorf("checking Redis at %s: %w", address, err)
-			continue
-		}
-		answered = true
-		if err := c.check(info); err != nil {
-			return fmt.Errorf("checking Redis at %s: %w", address, err)
+	type answer struct {
+		address, info string
+		err           error
+	}
+	nodes := client.Nodes()
+	answers := make(chan answer, len(nodes))
+	for address, node := range nodes {
+		go func() {
+			ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+			defer cancel()
+			info, err := node.Do(ctx, node.B().Info().Build()).ToString()
+			answers <- answer{address, info, err}
+		}()
+	}
+	var refused, unanswered []error
+	for range nodes {
+		a := <-answers
+		switch {
+		case a.err != nil:
+			unanswered = append(unanswered, fmt.Errorf("checking Redis at %s: %w", a.address, a.err))
+		default:
+			if err := c.check(a.info); err != nil {
+				refused = append(refused, fmt.Errorf("checking Redis at %s: %w", a.address, err))
+			}
 		}
 	}
-	if !answered {
-		return unanswered
+	if len(refused) == 0 && len(unanswered) == len(nodes) {
+		return errors.Join(unanswered...)
 	}
-	return nil
+	return errors.Join(refused...)
 }
 
 // check refuses a node that will not do, by what INFO says: CONFIG is often

@@ -8,9 +8,12 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/nova-data/nova/pkg/kafkatest"
 )
 
 // asService as the first argument makes the test binary behave as the service.
@@ -65,10 +68,12 @@ func (p *Process) Kill() {
 	}
 }
 
-// Stop ends the service as an orchestrator does, and requires a clean exit.
+// Stop ends the service as an orchestrator does, and requires a clean exit: one
+// that does not come is a crash in the end.
 func (p *Process) Stop() {
 	p.tb.Helper()
 	require.NoError(p.tb, p.command.Process.Signal(os.Interrupt))
+	defer time.AfterFunc(kafkatest.Patience, func() { _ = p.command.Process.Kill() }).Stop()
 	require.NoError(p.tb, p.command.Wait())
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/schema"
+	"github.com/nova-data/nova/pkg/kafkatest"
 )
 
 // Migrate applies the schema to the ClickHouse server at an address, and returns
@@ -47,7 +48,7 @@ func Get(tb testing.TB, url string) (status int, header http.Header, body string
 	tb.Helper()
 	request, err := http.NewRequestWithContext(context.WithoutCancel(tb.Context()), http.MethodGet, url, http.NoBody)
 	require.NoError(tb, err)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: kafkatest.Patience}
 	response, err := client.Do(request)
 	if err != nil {
 		return 0, nil, err.Error()
