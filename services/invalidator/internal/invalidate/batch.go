@@ -1,7 +1,6 @@
 package invalidate
 
 import (
-	"sync"
 	"time"
 
 	"github.com/nova-data/nova/services/invalidator/internal/audience"
@@ -46,23 +45,4 @@ func (b *batch) add(found cause.Finding) *cause.Problem {
 		b.undecodable[found.Problem.Reason]++
 	}
 	return found.Problem
-}
-
-// logInterval is the least time between two log lines about one topic.
-const logInterval = time.Minute
-
-// limits keeps a topic full of nonsense out of the log.
-type limits struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-func (l *limits) allows(topic string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if last, isKnown := l.last[topic]; isKnown && now.Sub(last) < logInterval {
-		return false
-	}
-	l.last[topic] = now
-	return true
 }

@@ -5,11 +5,11 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/nova-data/nova/pkg/consumer"
+	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/invalidator/internal/audience"
 	"github.com/nova-data/nova/services/invalidator/internal/cause"
 )
@@ -47,18 +47,15 @@ type Deps struct {
 
 // Handler removes the pages that records make stale.
 type Handler struct {
-	deps    Deps
-	limits  limits
+	deps Deps
+	// said keeps a topic full of nonsense out of the log.
+	said    telemetry.Repeats
 	unswept unswept
 }
 
 // New returns a Handler.
 func New(deps Deps) *Handler {
-	return &Handler{
-		deps:    deps,
-		limits:  limits{last: map[string]time.Time{}},
-		unswept: unswept{topics: map[string]*waiting{}},
-	}
+	return &Handler{deps: deps, unswept: unswept{topics: map[string]*waiting{}}}
 }
 
 // Handle implements consumer.Handler: it removes the pages that are in the index.
@@ -124,7 +121,7 @@ func (h *Handler) remove(ctx context.Context, b *batch) error {
 }
 
 func (h *Handler) report(ctx context.Context, record *consumer.Record, problem *cause.Problem) {
-	if h.limits.allows(record.Topic, time.Now()) {
+	if h.said.Due(record.Topic) {
 		h.deps.Log.WarnContext(ctx, "record cannot be read and is passed", "topic", record.Topic, "partition", record.Partition,
 			"offset", record.Offset, "reason", problem.Reason, "error", problem.Err)
 	}

@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/services/jobs/internal/definition"
@@ -63,7 +62,7 @@ func (s *Scheduler) decode(ctx context.Context, records []consumer.Record) []def
 		change, isChange, err := s.decoder.Decode(r.Key, r.Value)
 		if err != nil {
 			s.metrics.undecodable.Add(ctx, 1)
-			if s.undecodable.isDue(time.Now()) {
+			if s.undecodable.Due(r.Topic) {
 				s.deps.Log.WarnContext(ctx, "record passed that is no job definition",
 					"topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "error", err)
 			}

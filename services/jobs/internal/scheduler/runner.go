@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
+
+	"github.com/nova-data/nova/pkg/telemetry"
 )
 
 const (
@@ -18,6 +20,9 @@ const (
 	longestJitter = 2 * time.Second
 	jitterPart    = 10 // a tenth of the interval at most
 )
+
+// failed is what a runner does not say again and again.
+const failed = "failed"
 
 // runner runs one job, from one goroutine.
 type runner struct {
@@ -32,7 +37,7 @@ type runner struct {
 	skipped string
 	// failures is how many runs have failed since one that did not.
 	failures int
-	said     occasional
+	said     telemetry.Repeats
 }
 
 func newRunner(s *Scheduler, j *job) *runner {
@@ -186,12 +191,13 @@ func (r *runner) note(ctx context.Context, run Run, err error) {
 	switch {
 	case err != nil:
 		r.failures++
-		if r.said.isDue(time.Now()) {
+		if r.said.Due(failed) {
 			withStack(r.log, err).WarnContext(ctx, "job failed", "tick", run.Tick, "failures", r.failures, "error", err)
 		}
 	case run.Outcome == OK && r.failures > 0:
 		r.log.InfoContext(ctx, "job works again", "failures", r.failures)
-		r.failures, r.said = 0, occasional{}
+		r.failures = 0
+		r.said.Forget(failed)
 	}
 }
 
@@ -212,15 +218,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// occasional says something at most once a minute.
-type occasional struct{ last time.Time }
-
-func (o *occasional) isDue(now time.Time) bool {
-	if !o.last.IsZero() && now.Sub(o.last) < time.Minute {
-		return false
-	}
-	o.last = now
-	return true
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/nova-data/nova/pkg/consumer"
+	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/jobs/internal/definition"
 )
 
@@ -93,7 +94,7 @@ type Scheduler struct {
 	slots chan struct{}
 
 	decoder     definition.Decoder
-	undecodable occasional
+	undecodable telemetry.Repeats
 
 	changes chan func(ctx context.Context)
 	ended   chan struct{}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/jobs/internal/scheduler"
 )
 
@@ -30,8 +31,6 @@ const (
 	briefly = 5 * time.Second
 	// mostKept bounds the lists that are kept in the process.
 	mostKept = 64
-	// complaintInterval bounds how often a dependency that fails is logged.
-	complaintInterval = time.Minute
 )
 
 // Answer is a List and how it stands.
@@ -62,17 +61,17 @@ type Reader struct {
 	hits   Hits
 	log    *slog.Logger
 	misses singleflight.Group
+	// said keeps a dependency that fails out of the log.
+	said telemetry.Repeats
 
 	mu sync.Mutex
 	// kept is the last list of each window, for when nobody else has it.
 	kept map[string]List
-	// complained is when what of a dependency was logged last.
-	complained map[string]time.Time
 }
 
 // NewReader returns a Reader whose queries take kind.Limit at most.
 func NewReader(kind Kind, jobs Jobs, hits Hits, log *slog.Logger) *Reader {
-	return &Reader{kind: kind, jobs: jobs, hits: hits, log: log, kept: map[string]List{}, complained: map[string]time.Time{}}
+	return &Reader{kind: kind, jobs: jobs, hits: hits, log: log, kept: map[string]List{}}
 }
 
 // Read returns the list of a window: that of the cache, else a new one, else the
@@ -250,13 +249,7 @@ func (r *Reader) keep(w Window, list List) {
 
 // complain logs what readers cannot have, now and then.
 func (r *Reader) complain(ctx context.Context, dependency string, err error) {
-	r.mu.Lock()
-	isDue := time.Since(r.complained[dependency]) > complaintInterval
-	if isDue {
-		r.complained[dependency] = time.Now()
-	}
-	r.mu.Unlock()
-	if isDue && ctx.Err() == nil {
+	if r.said.Due(dependency) && ctx.Err() == nil {
 		r.log.WarnContext(ctx, "readers get less than they should", "dependency", dependency, "error", err)
 	}
 }
