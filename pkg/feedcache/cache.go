@@ -2,10 +2,8 @@ package feedcache
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -143,19 +141,14 @@ func (c *Cache) do(ctx context.Context, client rueidis.Client, commands rueidis.
 func (c *Cache) pipeline(ctx context.Context, client rueidis.Client, commands rueidis.Commands, each func(int, rueidis.RedisMessage) error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var problems []error
 	for i, result := range client.DoMulti(ctx, commands...) {
 		reply, err := result.ToMessage()
 		if err == nil || rueidis.IsRedisNil(err) {
 			err = each(i, reply)
 		}
 		if err != nil {
-			problems = append(problems, err)
-			break
+			return err
 		}
 	}
-	return errors.Join(problems...)
+	return nil
 }
-
-// scoreText is a score as ZREM's condition compares it.
-func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }

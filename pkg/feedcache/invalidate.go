@@ -156,7 +156,7 @@ func (c *Cache) forget(ctx context.Context, client rueidis.Client, feeds []feed)
 func conditions(read []rueidis.ZScore) []string {
 	args := make([]string, 0, 2*len(read))
 	for _, entry := range read {
-		args = append(args, entry.Member, scoreText(entry.Score))
+		args = append(args, entry.Member, strconv.FormatFloat(entry.Score, 'f', -1, 64))
 	}
 	return args
 }
