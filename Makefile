@@ -31,6 +31,7 @@ build-modules: ## compile every module by itself, as an image build does (GOWORK
 
 test: deps ## unit and wire tests of all modules and the short end-to-end test, with the race detector
 	go test -race -timeout 20m $(filter-out %/tilt/e2e/...,$(PACKAGES))
+	go test ./pkg/consumer/protocol # its model, which is built without the race detector
 	go test -race -count=1 -timeout 20m ./tilt/e2e/... # builds what it tests, which the test cache does not see
 
 e2e: deps ## the end-to-end tests only, not from the test cache

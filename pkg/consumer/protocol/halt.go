@@ -1,0 +1,33 @@
+package protocol
+
+import "fmt"
+
+// Reason is why a lane halts. Nothing but an operator gets it going again.
+type Reason string
+
+// The reasons.
+const (
+	// PlanMismatch: the committed offset and the plan beside it contradict each
+	// other, or the records are not those that were planned.
+	PlanMismatch Reason = "plan_mismatch"
+	// PlanUnreadable: records of a plan have left the log.
+	PlanUnreadable Reason = "plan_unreadable"
+	// CommitTorn: a broker took a part of a commit request.
+	CommitTorn Reason = "commit_torn"
+)
+
+// HaltError is why a lane cannot go on.
+type HaltError struct {
+	Reason    Reason
+	Partition int
+	Detail    string
+}
+
+// Error implements error.
+func (e *HaltError) Error() string {
+	return fmt.Sprintf("%s: partition %d: %s", e.Reason, e.Partition, e.Detail)
+}
+
+func halt(reason Reason, partition int, format string, values ...any) *HaltError {
+	return &HaltError{Reason: reason, Partition: partition, Detail: fmt.Sprintf(format, values...)}
+}
