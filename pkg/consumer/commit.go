@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/nova-data/nova/pkg/consumer/protocol"
 )
 
 // commitTimeout bounds one commit request. It does not end with the generation:
@@ -40,23 +42,19 @@ type committer struct {
 // errFenced, errUnanswered or errGivenUp.
 func (c *committer) commit(ctx context.Context, offsets map[int]int64) error {
 	defer c.trouble.forget()
-	request := &kafka.OffsetCommitRequest{
-		GroupID:      c.group,
-		GenerationID: c.generation,
-		MemberID:     c.member,
-		Topics:       map[string][]kafka.OffsetCommit{},
-	}
+	request := make([]protocol.Offset, 0, len(offsets))
 	for partition, offset := range offsets {
-		request.Topics[c.topic] = append(request.Topics[c.topic], kafka.OffsetCommit{Partition: partition, Offset: offset})
+		request = append(request, protocol.Offset{Partition: partition, Offset: offset})
 	}
 	for {
-		err := c.try(ctx, request)
+		answers, err := c.send(ctx, request)
+		if err == nil {
+			err = refusal(answers)
+		}
 		if err == nil {
 			c.trouble.over()
-			c.metrics.commits.Add(ctx, 1, c.metrics.of(c.topic, ""))
 			return nil
 		}
-		c.metrics.commitsFailed.Add(ctx, 1, c.metrics.of(c.topic, ""))
 		if errors.Is(err, errFenced) || errors.Is(err, errUnanswered) {
 			return err
 		}
@@ -66,30 +64,53 @@ func (c *committer) commit(ctx context.Context, offsets map[int]int64) error {
 	}
 }
 
-func (c *committer) try(ctx context.Context, request *kafka.OffsetCommitRequest) error {
+// refusal returns the error of a request that was not taken whole; nil if it was.
+func refusal(answers map[int]error) error {
+	var refused error
+	for partition, answer := range answers {
+		switch {
+		case fences(answer):
+			return fmt.Errorf("%w: %w", errFenced, answer)
+		case answer != nil:
+			refused = fmt.Errorf("committing partition %d: %w", partition, answer)
+		}
+	}
+	return refused
+}
+
+// send makes one request and returns the answer for each partition, or
+// errUnanswered. It takes its own time and does not end with ctx.
+func (c *committer) send(ctx context.Context, offsets []protocol.Offset) (map[int]error, error) {
+	answers, err := c.exchange(ctx, offsets)
+	if err != nil || refusal(answers) != nil {
+		c.metrics.commitsFailed.Add(ctx, 1, c.metrics.of(c.topic, ""))
+	} else {
+		c.metrics.commits.Add(ctx, 1, c.metrics.of(c.topic, ""))
+	}
+	return answers, err
+}
+
+func (c *committer) exchange(ctx context.Context, offsets []protocol.Offset) (map[int]error, error) {
+	request := &kafka.OffsetCommitRequest{GroupID: c.group, GenerationID: c.generation, MemberID: c.member, Topics: map[string][]kafka.OffsetCommit{}}
+	for _, o := range offsets {
+		request.Topics[c.topic] = append(request.Topics[c.topic], kafka.OffsetCommit{Partition: o.Partition, Offset: o.Offset, Metadata: o.Metadata})
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
 	response, err := c.client.OffsetCommit(ctx, request)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUnanswered, err)
+		return nil, fmt.Errorf("%w: %w", errUnanswered, err)
 	}
 	answers := map[int]error{}
 	for _, answer := range response.Topics[c.topic] {
 		answers[answer.Partition] = answer.Error
 	}
-	var refused error
-	for _, asked := range request.Topics[c.topic] {
-		answer, ok := answers[asked.Partition]
-		switch {
-		case !ok:
-			return fmt.Errorf("%w for partition %d", errUnanswered, asked.Partition)
-		case fences(answer):
-			return fmt.Errorf("%w: %w", errFenced, answer)
-		case answer != nil:
-			refused = fmt.Errorf("committing partition %d: %w", asked.Partition, answer)
+	for _, o := range offsets {
+		if _, isAnswered := answers[o.Partition]; !isAnswered {
+			return nil, fmt.Errorf("%w for partition %d", errUnanswered, o.Partition)
 		}
 	}
-	return refused
+	return answers, nil
 }
 
 // fences says whether a refusal means that the member has been replaced.
@@ -98,4 +119,21 @@ func fences(err error) bool {
 		errors.Is(err, kafka.UnknownMemberId) ||
 		errors.Is(err, kafka.RebalanceInProgress) ||
 		errors.Is(err, kafka.FencedInstanceID)
+}
+
+// codes is the answers as the protocol sees them. An error that is none of
+// Kafka's, which none should be, refuses.
+func codes(answers map[int]error) map[int]protocol.Code {
+	all := map[int]protocol.Code{}
+	for partition, answer := range answers {
+		code := kafka.Unknown
+		switch {
+		case answer == nil:
+			code = 0
+		default:
+			_ = errors.As(answer, &code)
+		}
+		all[partition] = protocol.Code(code)
+	}
+	return all
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/nova-data/nova/pkg/broker"
+	"github.com/nova-data/nova/pkg/failpoint"
 )
 
 // Config is how records are batched and how the group behaves.
@@ -22,6 +23,9 @@ type Config struct {
 	HeartbeatInterval time.Duration `split_words:"true" default:"1s" desc:"Time between heartbeats, which is how soon a member notices a rebalance."`
 	SessionTimeout    time.Duration `split_words:"true" default:"15s" desc:"Time without heartbeats after which a member's partitions go to others."`
 	RebalanceTimeout  time.Duration `split_words:"true" default:"30s" desc:"Time members have to join a rebalance."`
+	MemoryBudget      int           `split_words:"true" default:"67108864" desc:"Bytes of records that may be fetched and not yet done with, of all partitions together."`
+	WatchdogTimeout   time.Duration `split_words:"true" default:"2m" desc:"Time after which a call for a batch that has not returned is shown as stuck."`
+	LeaveAfter        time.Duration `split_words:"true" default:"10m" desc:"Time after which a member that cannot store what others can leaves the group until it can."`
 	DrainTimeout      time.Duration `split_words:"true" default:"10s" desc:"Time for work in hand when partitions are revoked or the service stops; below REBALANCE_TIMEOUT."`
 }
 
@@ -31,7 +35,7 @@ func (c Config) Validate() error {
 	for _, count := range []struct {
 		name  string
 		value int
-	}{{"BATCH_ROWS", c.BatchRows}, {"BATCH_BYTES", c.BatchBytes}, {"FETCH_BYTES", c.FetchBytes}} {
+	}{{"BATCH_ROWS", c.BatchRows}, {"BATCH_BYTES", c.BatchBytes}, {"FETCH_BYTES", c.FetchBytes}, {"MEMORY_BUDGET", c.MemoryBudget}} {
 		if count.value <= 0 || count.value > math.MaxInt32 {
 			problems = append(problems, fmt.Errorf("%s must be between 1 and %d", count.name, math.MaxInt32))
 		}
@@ -46,6 +50,8 @@ func (c Config) Validate() error {
 		{"SESSION_TIMEOUT", c.SessionTimeout},
 		{"REBALANCE_TIMEOUT", c.RebalanceTimeout},
 		{"DRAIN_TIMEOUT", c.DrainTimeout},
+		{"WATCHDOG_TIMEOUT", c.WatchdogTimeout},
+		{"LEAVE_AFTER", c.LeaveAfter},
 	} {
 		if span.value < time.Millisecond || span.value > time.Hour {
 			problems = append(problems, fmt.Errorf("%s must be between 1ms and 1h", span.name))
@@ -60,18 +66,25 @@ func (c Config) Validate() error {
 	return errors.Join(problems...)
 }
 
-// Deps is what a Consumer works with. All of it is required.
+// Deps is what a Consumer works with. All of it is required but for Failpoints.
 type Deps struct {
 	Broker *broker.Cluster
 	// Group is the consumer group, and Topics what it reads, at least one.
-	Group   string
-	Topics  []string
+	Group  string
+	Topics []string
+	// Handler or Sink is the service, one of them.
 	Handler Handler
+	Sink    Sink
+	// Plans says that a batch of the Sink is named on Kafka before it is stored,
+	// so that whoever stores it does so under the same name.
+	Plans bool
 	// Positions says where partitions begin.
 	Positions Positions
 	Log       *slog.Logger
 	Meter     metric.Meter
 	Health    Health
+	// Failpoints is for fault tests; nil has none.
+	Failpoints *failpoint.Set
 }
 
 // Health is told what works worse than it should.
@@ -91,7 +104,7 @@ func (d Deps) validate() error {
 		{"Broker", d.Broker == nil},
 		{"Group", d.Group == ""},
 		{"Topics", len(d.Topics) == 0},
-		{"Handler", d.Handler == nil},
+		{"Handler or Sink", (d.Handler == nil) == (d.Sink == nil)},
 		{"Log", d.Log == nil},
 		{"Meter", d.Meter == nil},
 		{"Health", d.Health == nil},

@@ -41,12 +41,13 @@ func New(cfg Config, deps Deps) (*Consumer, error) {
 		return nil, fmt.Errorf("creating the consumer's instruments: %w", err)
 	}
 	deps.Topics = slices.Clone(deps.Topics)
+	holder, _ := deps.Sink.(Holder)
 	return &Consumer{
 		cfg:     cfg,
 		deps:    deps,
 		log:     deps.Log.With("group", deps.Group),
 		metrics: m,
-		lookup:  &offsetLookup{client: deps.Broker.Client(), group: deps.Group, start: deps.Positions.StartOffsets},
+		lookup:  &offsetLookup{client: deps.Broker.Client(), group: deps.Group, start: deps.Positions.StartOffsets, holder: holder},
 	}, nil
 }
 
@@ -58,7 +59,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 		return nil
 	}
 	for ctx.Err() == nil {
-		if err := c.join(ctx); err != nil {
+		switch err := c.join(ctx); {
+		case errors.Is(err, errAlone):
+			c.awaitProbe(ctx)
+		case err != nil:
 			return err
 		}
 	}
@@ -122,6 +126,9 @@ func (c *Consumer) join(ctx context.Context) error {
 		case errors.Is(err, errUnanswered):
 			c.log.Warn("leaving to join as a new member", "error", err)
 			return nil
+		case errors.Is(err, errAlone):
+			c.log.Warn("leaving so that others take the partitions", "error", err)
+			return err
 		case errors.Is(err, errFenced):
 			c.log.Info("rejoining", "error", err)
 		case err != nil:
@@ -143,7 +150,7 @@ func (c *Consumer) generation(ctx context.Context, group *kafka.ConsumerGroup, m
 	result := make(chan error, 1)
 	member.Start(func(revoked context.Context) {
 		err := g.run(ctx, revoked)
-		if ctx.Err() != nil || errors.Is(err, errUnanswered) {
+		if ctx.Err() != nil || errors.Is(err, errUnanswered) || errors.Is(err, errAlone) {
 			go func() { _ = group.Close() }()
 			<-revoked.Done()
 		}

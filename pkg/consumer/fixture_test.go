@@ -45,6 +45,9 @@ func testConfig() settings {
 		SessionTimeout:    6 * time.Second,
 		RebalanceTimeout:  10 * time.Second,
 		DrainTimeout:      3 * time.Second,
+		MemoryBudget:      64 << 20,
+		WatchdogTimeout:   time.Minute,
+		LeaveAfter:        time.Minute,
 	}, Positions: consumer.Positions{StartOffsets: consumer.Earliest, OnDataLoss: consumer.Halt}}
 }
 
@@ -165,17 +168,28 @@ type member struct {
 // start runs a consumer of topics until the test ends or stop is called.
 func start(t *testing.T, cluster *kafkatest.Cluster, cfg settings, s *sink, topics ...string) *member {
 	t.Helper()
+	m := startWith(t, cluster, cfg, func(d *consumer.Deps) { d.Topics, d.Handler = topics, s.handler() })
+	m.sink = s
+	return m
+}
+
+// startWith runs a consumer of what set says until the test ends or stop is
+// called.
+func startWith(t *testing.T, cluster *kafkatest.Cluster, cfg settings, set func(*consumer.Deps)) *member {
+	t.Helper()
 	access, err := broker.Open(broker.Config{
 		Brokers: cluster.Brokers, ClientID: "test", DialTimeout: 2 * time.Second, Timeout: 5 * time.Second,
 		SASL: broker.SASL{Mechanism: broker.None},
 	})
 	require.NoError(t, err)
-	m := &member{sink: s, health: &health{}, reader: sdkmetric.NewManualReader(), done: make(chan struct{})}
+	m := &member{health: &health{}, reader: sdkmetric.NewManualReader(), done: make(chan struct{})}
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(m.reader))
-	c, err := consumer.New(cfg.Config, consumer.Deps{
-		Broker: access, Group: group, Topics: topics, Handler: s.handler(), Positions: cfg.Positions, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	deps := consumer.Deps{
+		Broker: access, Group: group, Positions: cfg.Positions, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Meter: provider.Meter("test"), Health: m.health,
-	})
+	}
+	set(&deps)
+	c, err := consumer.New(cfg.Config, deps)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {

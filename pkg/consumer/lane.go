@@ -2,33 +2,44 @@ package consumer
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"runtime/debug"
+	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/nova-data/nova/pkg/consumer/protocol"
 )
 
-// lane is the ordered work on one topic in one generation: sources feed chunks
-// to an assembler, which closes batches, which a worker handles one by one.
+// lane is the ordered work on partitions of one topic in one generation: sources
+// feed chunks to an assembler, which closes batches, which a worker takes one by
+// one.
 type lane struct {
 	topic   string
+	name    string // of the topic or its part, in reports
 	limits  limits
-	handler Handler
-	commit  func(ctx context.Context, offsets map[int]int64) error
 	metrics *metrics
-	trouble *trouble
+	log     *slog.Logger
+	budget  *budget
+	gate    *gate
 	sources []*source
 	from    []position
-	// catchUp is nil unless the handler is an Assignee, second unless it is a
-	// Finisher.
-	catchUp *catchUp
-	second  *secondHalf
+	// grouping says which partitions share a batch; nil: all do.
+	grouping *protocol.Grouping
+	// isAlone says, to the assembler, that the open batch is for one partition.
+	isAlone bool
+	worker  worker
 
 	chunks  chan chunk
 	batches chan *batch
 	// spare holds batches to fill again.
 	spare chan *batch
+}
+
+// worker takes the batches of a lane.
+type worker interface {
+	// work takes batches until there are no more, or they are revoked. An error is
+	// one of commit or a halt, which the other lanes must not outlive. stop ends
+	// the lane's fetching.
+	work(life lifetime, stop context.CancelFunc) error
 }
 
 // lifetime is how long the parts of a generation go on.
@@ -43,10 +54,12 @@ type lifetime struct {
 	working context.Context
 }
 
-// run works until fetching ends and what is in hand is done. It returns an error
-// of commit, which the other lanes must not outlive.
+// isOver says that nothing may be begun any more.
+func (l lifetime) isOver() bool { return l.revoked.Err() != nil || l.working.Err() != nil }
+
+// run works until fetching ends and what is in hand is done. Its error is the
+// worker's.
 func (l *lane) run(life lifetime) error {
-	defer l.trouble.forget()
 	fetching, stop := context.WithCancel(life.fetching)
 	defer stop()
 	life.fetching = fetching // whoever waits for this lane's end waits no longer
@@ -64,9 +77,10 @@ func (l *lane) run(life lifetime) error {
 		l.assemble()
 	}()
 
-	err := l.workAndFinish(life, stop)
+	err := l.worker.work(life, stop)
 	stop()
-	for range l.batches { // what was assembled is forgotten
+	for b := range l.batches { // what was assembled is forgotten
+		l.recycle(b)
 	}
 	<-assembled
 	return err
@@ -103,17 +117,36 @@ func (l *lane) assemble() {
 				due = false
 				timer.Reset(l.limits.age)
 			}
-			rest, left = open.take(c, l.limits)
+			rest, left = l.take(open, c)
+			due = due || l.isAlone
 		case out <- open:
-			open, due = l.empty(), false
+			open, due, l.isAlone = l.empty(), false, false
 			if left {
 				timer.Reset(l.limits.age)
-				rest, left = open.take(rest, l.limits)
+				rest, left = l.take(open, rest)
+				due = l.isAlone
 			}
 		case <-timer.C:
 			due = true
 		}
 	}
+}
+
+// take moves records to an open batch and returns what is left of them: all of
+// them, if their partition may not share the batch.
+func (l *lane) take(open *batch, c chunk) (rest chunk, left bool) {
+	if l.grouping == nil {
+		return open.take(c, l.limits)
+	}
+	isNew := l.grouping.IsAlone(c.partition)
+	switch _, isIn := open.next[c.partition]; {
+	case len(open.next) == 0:
+		l.isAlone = isNew
+		l.grouping.Closed(c.partition) // from the next batch on it may share
+	case !isIn && (isNew || l.isAlone):
+		return c, true
+	}
+	return open.take(c, l.limits)
 }
 
 // empty returns a batch without records, if possible one that was used before.
@@ -126,97 +159,48 @@ func (l *lane) empty() *batch {
 	}
 }
 
-// workAndFinish is work, with a Finisher's second half behind it. An error there
-// stops the fetching.
-func (l *lane) workAndFinish(life lifetime, stop context.CancelFunc) error {
-	if l.second == nil {
-		return l.work(life)
-	}
-	finished := make(chan error, 1)
-	go func() {
-		err := l.second.run(life)
-		stop()
-		finished <- err
-	}()
-	err := l.work(life)
-	l.second.close()
-	return errors.Join(err, <-finished)
-}
-
-// work handles batches until there are no more, they are revoked, or a commit
-// fails for good.
-func (l *lane) work(life lifetime) error {
-	for b := range l.batches {
-		isOver := life.revoked.Err() != nil || life.working.Err() != nil
-		if isOver || l.second != nil && !l.second.await(life) || !l.handle(life, b) {
-			return nil
-		}
-		if l.second != nil {
-			l.second.add(b)
-		} else if err := l.settle(life.working, b.next, len(b.records)); err != nil {
-			return err
-		}
-		l.recycle(life.working, b)
-	}
-	return nil
-}
-
-// handle repeats a batch until the Handler has taken it. It gives up, returning
-// false, when fetching is over and the attempt in hand fails.
-func (l *lane) handle(life lifetime, b *batch) bool {
-	if len(b.records) == 0 {
-		return true
-	}
-	for {
-		err := l.attempt(life.working, b.records)
-		if err == nil {
-			l.trouble.over()
-			return true
-		}
-		if !l.trouble.wait(life.fetching, "handler", err) {
-			return false
-		}
-	}
-}
-
-func (l *lane) attempt(ctx context.Context, records []Record) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic while handling: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return l.handler.Handle(ctx, records)
-}
-
-// settle commits offsets that so many records led to, and takes note of it. What
-// is given up is left to the next owner.
-func (l *lane) settle(ctx context.Context, next map[int]int64, rows int) error {
-	switch err := l.commit(ctx, next); {
-	case errors.Is(err, errGivenUp):
-		return nil
-	case err != nil:
-		return err
-	}
-	if rows > 0 {
-		l.metrics.records.Add(ctx, int64(rows), l.metrics.of(l.topic, ""))
-	}
-	for _, s := range l.sources {
-		if offset, moved := next[s.progress.partition]; moved {
-			s.progress.commit(offset)
-			l.catchUp.handled(l.topic, s.progress.partition, offset)
-		}
-	}
-	return nil
-}
-
-// recycle takes note of a handled batch and keeps its memory for another.
-func (l *lane) recycle(ctx context.Context, b *batch) {
-	if len(b.records) > 0 {
-		l.metrics.batchRows.Record(ctx, int64(len(b.records)), l.metrics.of(l.topic, ""))
+// recycle takes note of a batch that is done with and keeps its memory for another.
+func (l *lane) recycle(b *batch) {
+	for partition, bytes := range b.held {
+		l.budget.give(l.progressOf(partition), bytes)
 	}
 	b.reset()
 	select {
 	case l.spare <- b:
 	default:
 	}
+}
+
+func (l *lane) progressOf(partition int) *progress {
+	for _, s := range l.sources {
+		if s.progress.partition == partition {
+			return s.progress
+		}
+	}
+	return nil
+}
+
+// settled takes note of committed offsets and of the records they passed.
+func (l *lane) settled(ctx context.Context, next map[int]int64, rows int) {
+	if rows > 0 {
+		l.metrics.records.Add(ctx, int64(rows), l.metrics.of(l.topic, ""))
+	}
+	for _, s := range l.sources {
+		if offset, moved := next[s.progress.partition]; moved {
+			s.progress.commit(offset)
+		}
+	}
+}
+
+// worked takes note of a batch that has its effect.
+func (l *lane) worked(ctx context.Context, b *batch) {
+	if len(b.records) > 0 {
+		l.metrics.batchRows.Record(ctx, int64(len(b.records)), l.metrics.of(l.topic, ""))
+	}
+}
+
+// fetchConfig is how one partition of the lane is fetched.
+func (l *lane) fetchConfig(cfg Config) Config {
+	cfg.FetchBytes = l.budget.fetchBytes(cfg.FetchBytes)
+	return cfg
 }

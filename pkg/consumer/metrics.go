@@ -19,6 +19,8 @@ type metrics struct {
 	records       metric.Int64Counter
 	aborted       metric.Int64Counter
 	lost          metric.Int64Counter
+	replays       metric.Int64Counter
+	memory        metric.Int64ObservableGauge
 	pauses        metric.Int64Counter
 	batchRows     metric.Int64Histogram
 	lag           metric.Int64ObservableGauge
@@ -27,7 +29,7 @@ type metrics struct {
 
 func newMetrics(meter metric.Meter, group string) (*metrics, error) {
 	m := &metrics{meter: meter, group: attribute.String("group", group)}
-	var problems [9]error
+	var problems [11]error
 	m.commits, problems[0] = meter.Int64Counter("cdc_offset_commits_total",
 		metric.WithDescription("Offset commits that were acknowledged."), metric.WithUnit("{commit}"))
 	m.commitsFailed, problems[1] = meter.Int64Counter("cdc_offset_commits_failed",
@@ -47,6 +49,10 @@ func newMetrics(meter metric.Meter, group string) (*metrics, error) {
 		metric.WithDescription("Offsets between the committed one and the end of the log, of the partitions assigned."), metric.WithUnit("{offset}"))
 	m.oldest, problems[8] = meter.Float64ObservableGauge("consumer_oldest_unprocessed_seconds",
 		metric.WithDescription("Age of the oldest record that was read and not committed, of the partitions assigned."), metric.WithUnit("s"))
+	m.replays, problems[9] = meter.Int64Counter("consumer_plan_replays_total",
+		metric.WithDescription("Batches that were planned by an earlier owner, or in an earlier life, and stored again under their name."), metric.WithUnit("{batch}"))
+	m.memory, problems[10] = meter.Int64ObservableGauge("consumer_held_bytes",
+		metric.WithDescription("Memory of records that are fetched and not yet done with; MEMORY_BUDGET bounds it."), metric.WithUnit("By"))
 	return m, errors.Join(problems[:]...)
 }
 
@@ -69,12 +75,13 @@ func (m *metrics) pausesOf(topic string) func(ctx context.Context, reason string
 
 // show reports the progress of an assignment until stopped, so that a revoked
 // partition is reported by its new owner alone.
-func (m *metrics) show(a assignment) (stop func() error, err error) {
+func (m *metrics) show(a assignment, b *budget) (stop func() error, err error) {
 	attributes := make([]metric.MeasurementOption, 0, len(a))
 	for _, p := range a {
 		attributes = append(attributes, metric.WithAttributeSet(attribute.NewSet(
 			m.group, attribute.String("topic", p.topic), attribute.Int("partition", p.partition))))
 	}
+	held := metric.WithAttributeSet(attribute.NewSet(m.group))
 	registration, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		now := time.Now()
 		for i, p := range a {
@@ -82,8 +89,9 @@ func (m *metrics) show(a assignment) (stop func() error, err error) {
 			o.ObserveInt64(m.lag, offsets, attributes[i])
 			o.ObserveFloat64(m.oldest, oldest.Seconds(), attributes[i])
 		}
+		o.ObserveInt64(m.memory, int64(b.inUse()), held)
 		return nil
-	}, m.lag, m.oldest)
+	}, m.lag, m.oldest, m.memory)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,9 @@ type position struct {
 	end int64
 	// pin says that the offset is to be committed before any record is read.
 	pin bool
+	// committed and metadata are what the group has, -1 and empty if nothing.
+	committed int64
+	metadata  string
 }
 
 // offsetLookup looks offsets up for a group.
@@ -22,6 +25,8 @@ type offsetLookup struct {
 	client *kafka.Client
 	group  string
 	start  StartOffsets
+	// holder is nil if the service cannot tell.
+	holder Holder
 }
 
 // positions returns where to begin each of the partitions: at its committed
@@ -42,28 +47,58 @@ func (l *offsetLookup) positions(ctx context.Context, partitions map[string][]in
 				return nil, fmt.Errorf("fetching the committed offset of %s/%d: %w", topic, answer.Partition, answer.Error)
 			}
 			if answer.CommittedOffset >= 0 && l.start != always {
-				found[topic][answer.Partition] = position{offset: answer.CommittedOffset}
+				found[topic][answer.Partition] = position{offset: answer.CommittedOffset, committed: answer.CommittedOffset, metadata: answer.Metadata}
 			}
 		}
 		for _, number := range numbers {
 			if _, ok := found[topic][number]; ok {
 				continue
 			}
-			first, last, err := l.ends(ctx, topic, number)
+			at, err := l.chosen(ctx, topic, number)
 			if err != nil {
 				return nil, err
 			}
-			switch l.start {
-			case Latest:
-				found[topic][number] = position{offset: last, pin: true}
-			case always:
-				found[topic][number] = position{offset: first, end: last}
-			default:
-				found[topic][number] = position{offset: first}
-			}
+			at.committed = -1
+			found[topic][number] = at
 		}
 	}
 	return found, nil
+}
+
+// chosen is where a partition begins that has no commit, or always.
+func (l *offsetLookup) chosen(ctx context.Context, topic string, number int) (position, error) {
+	first, last, err := l.ends(ctx, topic, number)
+	if err != nil {
+		return position{}, err
+	}
+	switch l.start {
+	case Latest:
+		return position{offset: last, pin: true}, nil
+	case always:
+		return position{offset: first, end: last}, nil
+	case Auto:
+		return position{offset: first}, l.refuseHeld(ctx, topic, number)
+	default:
+		return position{offset: first}, nil
+	}
+}
+
+// refuseHeld returns an error if the records of a partition without a commit are
+// stored already: read from the start they would be stored under other tokens,
+// and twice in every sum.
+func (l *offsetLookup) refuseHeld(ctx context.Context, topic string, number int) error {
+	if l.holder == nil {
+		return nil
+	}
+	holds, err := l.holder.Holds(ctx, topic, number)
+	if err != nil {
+		return fmt.Errorf("asking whether %s/%d is stored: %w", topic, number, err)
+	}
+	if holds {
+		return fmt.Errorf("%w: %s/%d has no committed offset, and rows of it are stored; set START_OFFSETS=earliest to read it all again, or latest to go on at its end",
+			errHeld, topic, number)
+	}
+	return nil
 }
 
 // ends returns the first offset of a partition's log and the one after its last.
@@ -110,4 +145,7 @@ func (l *offsetLookup) counts(ctx context.Context, topics []string) (map[string]
 	return counts, nil
 }
 
-var errIncomplete = errors.New("the answer is incomplete")
+var (
+	errIncomplete = errors.New("the answer is incomplete")
+	errHeld       = errors.New("the start is not known")
+)

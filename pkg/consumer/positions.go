@@ -8,7 +8,7 @@ import (
 // Positions is where partitions begin, for a service that keeps its place in
 // committed offsets.
 type Positions struct {
-	StartOffsets StartOffsets `split_words:"true" default:"earliest" desc:"Where a partition begins for which the group has no commit: earliest or latest."`
+	StartOffsets StartOffsets `split_words:"true" default:"auto" desc:"Where a partition begins for which the group has no commit: earliest, latest, or auto, which is earliest and refuses where rows of the partition are stored already."`
 	OnDataLoss   OnDataLoss   `split_words:"true" default:"halt" desc:"When a partition's log no longer holds the next offset: halt, or skip to the first record there is."`
 }
 
@@ -17,6 +17,7 @@ type StartOffsets string
 
 // The places to begin at.
 const (
+	Auto     StartOffsets = "auto"
 	Earliest StartOffsets = "earliest"
 	Latest   StartOffsets = "latest"
 
@@ -40,8 +41,8 @@ func FromStart() Positions { return Positions{StartOffsets: always, OnDataLoss: 
 // Validate implements config.Validator.
 func (p Positions) Validate() error {
 	var problems []error
-	if p.StartOffsets != Earliest && p.StartOffsets != Latest {
-		problems = append(problems, fmt.Errorf("START_OFFSETS must be %s or %s", Earliest, Latest))
+	if p.StartOffsets != Auto && p.StartOffsets != Earliest && p.StartOffsets != Latest {
+		problems = append(problems, fmt.Errorf("START_OFFSETS must be %s, %s or %s", Auto, Earliest, Latest))
 	}
 	if p.OnDataLoss != Halt && p.OnDataLoss != Skip {
 		problems = append(problems, fmt.Errorf("ON_DATA_LOSS must be %s or %s", Halt, Skip))

@@ -32,7 +32,9 @@ const (
 // chunk is what one fetch brought of one partition.
 type chunk struct {
 	partition int
-	records   []Record
+	// from is the offset that was asked for.
+	from    int64
+	records []Record
 	// next is the offset to go on from, which may be more than one past the last
 	// record: control records and compacted ones lie between.
 	next int64

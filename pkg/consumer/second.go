@@ -2,9 +2,7 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -15,6 +13,7 @@ type secondHalf struct {
 	finish  func(ctx context.Context) error
 	settle  func(ctx context.Context, next map[int]int64, rows int) error
 	trouble *trouble
+	watch   *watch
 
 	// mostRows is how many records may wait before the lane does.
 	mostRows int
@@ -32,7 +31,7 @@ type secondHalf struct {
 }
 
 func newSecondHalf(finish func(ctx context.Context) error, mostRows int, t *trouble) *secondHalf {
-	return &secondHalf{finish: finish, mostRows: mostRows, trouble: t, handled: make(chan struct{}, 1), next: map[int]int64{}}
+	return &secondHalf{finish: finish, mostRows: mostRows, trouble: t, watch: &watch{part: t.part}, handled: make(chan struct{}, 1), next: map[int]int64{}}
 }
 
 // await returns true when there is room for another batch, and false when
@@ -134,7 +133,7 @@ func (s *secondHalf) run(life lifetime) error {
 // fetching is over and the attempt in hand fails.
 func (s *secondHalf) finished(fetching, finishing context.Context) bool {
 	for {
-		err := s.attempt(finishing)
+		err := s.watch.protect("Finish", func() error { return s.finish(finishing) })
 		if err == nil {
 			s.trouble.over()
 			return true
@@ -143,13 +142,4 @@ func (s *secondHalf) finished(fetching, finishing context.Context) bool {
 			return false
 		}
 	}
-}
-
-func (s *secondHalf) attempt(ctx context.Context) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic while finishing: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return s.finish(ctx)
 }

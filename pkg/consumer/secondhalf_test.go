@@ -141,18 +141,22 @@ func TestUnansweredCommitEndsTheLane(t *testing.T) {
 			return &trouble{log: slog.New(slog.DiscardHandler), health: noHealth{}, paused: func(context.Context, string) {}}
 		}
 		l := &lane{
-			topic: "topic", limits: limits{rows: 5, bytes: 1 << 20, age: time.Millisecond}, handler: willing{},
-			metrics: m, trouble: quiet(), chunks: make(chan chunk), batches: make(chan *batch), spare: make(chan *batch, 2),
-			from:   []position{{}},
+			topic: "topic", limits: limits{rows: 5, bytes: 1 << 20, age: time.Millisecond}, budget: newBudget(1<<20, 1),
+			metrics: m, chunks: make(chan chunk), batches: make(chan *batch), spare: make(chan *batch, 2),
+			from: []position{{}},
+		}
+		h := &handling{
+			lane: l, handler: willing{}, trouble: quiet(), watch: &watch{},
 			second: newSecondHalf(func(context.Context) error { return nil }, 5, quiet()),
+			commit: func(ctx context.Context, _ map[int]int64) error {
+				_ = sleep(ctx, 10*time.Second)
+				return errUnanswered
+			},
 		}
-		l.commit = func(ctx context.Context, _ map[int]int64) error {
-			_ = sleep(ctx, 10*time.Second)
-			return errUnanswered
-		}
-		l.second.settle = l.settle
+		h.second.settle = h.settle
+		l.worker = h
 		l.sources = []*source{{
-			fetcher: endless{}, progress: &progress{}, out: l.chunks, log: slog.New(slog.DiscardHandler), metrics: m, trouble: quiet(),
+			fetcher: endless{}, progress: &progress{}, budget: l.budget, out: l.chunks, log: slog.New(slog.DiscardHandler), metrics: m, trouble: quiet(),
 		}}
 		ended := make(chan error, 1)
 		go func() { ended <- l.run(lifetime{fetching: t.Context(), revoked: t.Context(), working: t.Context()}) }()

@@ -46,3 +46,16 @@ type Plan struct {
 	// IsReplay says that the plan was found: others may have tried to store it.
 	IsReplay bool
 }
+
+// Holder is a Sink that can tell whether records of a partition are stored.
+type Holder interface {
+	// Holds says whether any is.
+	Holds(ctx context.Context, topic string, partition int) (bool, error)
+}
+
+// Prober is a Sink that can tell whether what it depends on works, at least for
+// this process.
+type Prober interface {
+	// Probe returns nil when it does.
+	Probe(ctx context.Context) error
+}

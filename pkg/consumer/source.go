@@ -14,12 +14,15 @@ import (
 type source struct {
 	fetcher  fetcher
 	progress *progress
-	out      chan<- chunk
-	ends     func(ctx context.Context) (first, last int64, err error)
-	onLoss   OnDataLoss
-	log      *slog.Logger
-	metrics  *metrics
-	trouble  *trouble
+	budget   *budget
+	// gate is closed while the lane is held up: what is fetched then only waits.
+	gate    *gate
+	out     chan<- chunk
+	ends    func(ctx context.Context) (first, last int64, err error)
+	onLoss  OnDataLoss
+	log     *slog.Logger
+	metrics *metrics
+	trouble *trouble
 
 	// lostAt is the position whose loss has been counted.
 	lostAt int64
@@ -32,7 +35,8 @@ var errDataLoss = errors.New("the log does not hold the next offset")
 func (s *source) run(ctx context.Context, from position) {
 	defer s.trouble.forget()
 	s.lostAt = -1
-	for at := from.offset; ctx.Err() == nil; {
+	at := from.offset
+	for s.gate.await(ctx) && s.budget.await(ctx, s.progress) {
 		c, end, err := s.fetch(ctx, at)
 		if err != nil {
 			next, ok := s.retry(ctx, at, err)
@@ -47,6 +51,7 @@ func (s *source) run(ctx context.Context, from position) {
 		if c.aborted > 0 {
 			s.metrics.aborted.Add(ctx, int64(c.aborted), s.metrics.of(s.progress.topic, ""))
 		}
+		c.from = at
 		if c.next > at && !s.send(ctx, c) {
 			return
 		}
@@ -55,6 +60,7 @@ func (s *source) run(ctx context.Context, from position) {
 }
 
 func (s *source) send(ctx context.Context, c chunk) bool {
+	s.budget.take(s.progress, c.memory())
 	select {
 	case s.out <- c:
 		return true

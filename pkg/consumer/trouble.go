@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,22 +15,29 @@ const (
 )
 
 // trouble is what holds up one part of a consumer. It is told once when it
-// begins and once when it is over. One goroutine uses it.
+// begins and once when it is over. One goroutine uses it, but for lasting.
 type trouble struct {
 	part   string
 	log    *slog.Logger
 	health Health
 	// paused counts the beginnings by reason.
 	paused func(ctx context.Context, reason string)
+	// gate is closed while there is trouble; nil if nothing is to be held back.
+	gate *gate
 
 	attempts int
 	since    time.Time
+	// began is since, for other goroutines: nanoseconds since 1970, 0 without
+	// trouble.
+	began atomic.Int64
 }
 
 // note takes note of a failure.
 func (t *trouble) note(ctx context.Context, reason string, err error) {
 	if t.attempts == 0 {
+		t.gate.close()
 		t.since = time.Now()
+		t.began.Store(t.since.UnixNano())
 		t.paused(ctx, reason)
 		t.log.Warn("paused", "part", t.part, "reason", reason, "error", err)
 	}
@@ -50,8 +58,7 @@ func (t *trouble) over() {
 	if t.attempts == 0 {
 		return
 	}
-	t.attempts = 0
-	t.health.Healthy(t.part)
+	t.forget()
 	t.log.Info("resumed", "part", t.part, "after", time.Since(t.since).Round(time.Millisecond))
 }
 
@@ -59,8 +66,19 @@ func (t *trouble) over() {
 func (t *trouble) forget() {
 	if t.attempts > 0 {
 		t.attempts = 0
+		t.began.Store(0)
+		t.gate.open()
 		t.health.Healthy(t.part)
 	}
+}
+
+// lasting returns how long there has been trouble, to any goroutine.
+func (t *trouble) lasting() time.Duration {
+	began := t.began.Load()
+	if began == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, began))
 }
 
 // sleep waits for d and returns whether ctx lasted that long.

@@ -44,6 +44,29 @@ func (c *Cluster) Metadata(group, topic string) map[int]string {
 	return metadata
 }
 
+// Commit commits offsets for a group without members, with the same metadata
+// beside each.
+func (c *Cluster) Commit(group, topic string, offsets map[int]int64, metadata string) {
+	c.tb.Helper()
+	request := kmsg.NewPtrOffsetCommitRequest()
+	request.Group, request.Generation = group, -1
+	of := kmsg.NewOffsetCommitRequestTopic()
+	of.Topic = topic
+	for partition, offset := range offsets {
+		one := kmsg.NewOffsetCommitRequestTopicPartition()
+		one.Partition, one.Offset, one.Metadata = int32(partition), offset, &metadata
+		of.Partitions = append(of.Partitions, one)
+	}
+	request.Topics = append(request.Topics, of)
+	ctx, cancel := c.patient()
+	defer cancel()
+	response, err := request.RequestWith(ctx, c.client)
+	require.NoError(c.tb, err)
+	for _, answer := range response.Topics[0].Partitions {
+		require.Zero(c.tb, answer.ErrorCode, "committing the offset of %s/%d", topic, answer.Partition)
+	}
+}
+
 // Members returns how many members a group has.
 func (c *Cluster) Members(group string) int {
 	if info := c.Fake().GroupInfo(group); info != nil {

@@ -156,14 +156,16 @@ func (l *Lane) addReplay(plan Plan, partition int) {
 	l.replays = append(l.replays, work{plan: plan, isReplay: true, finish: []int{partition}})
 }
 
-// Replays returns the plans that are to be replayed. Its partitions' next records
-// are those behind their ranges.
-func (l *Lane) Replays() []Plan {
-	plans := make([]Plan, 0, len(l.replays))
+// Behind returns where the partitions that a plan is to be replayed for go on.
+func (l *Lane) Behind() map[int]int64 {
+	behind := map[int]int64{}
 	for _, r := range l.replays {
-		plans = append(plans, r.plan)
+		for _, partition := range r.finish {
+			run, _ := r.plan.Batch.Of(partition)
+			behind[partition] = run.Last + 1
+		}
 	}
-	return plans
+	return behind
 }
 
 // Next returns what to do now. Asked again before that is reported, it is the

@@ -17,16 +17,16 @@ func planOf(b Batch) string { return Plan{Batch: b, AtMS: 9}.Metadata() }
 func TestWhatIsCommitted(t *testing.T) {
 	plan := planOf(on(Range{0, 10, 19}, Range{1, 5, 5}))
 	for name, c := range map[string]struct {
-		own     []Committed
-		action  Action
-		replays int
-		detail  string
+		own    []Committed
+		action Action
+		behind map[int]int64
+		detail string
 	}{
 		"nothing":              {own: []Committed{{Partition: 0, Offset: -1}}, action: Await},
 		"no plan":              {own: []Committed{{Partition: 0, Offset: 7}}, action: Await},
-		"bound":                {own: []Committed{{Partition: 0, Offset: 10, Metadata: plan}}, action: Read, replays: 1},
-		"bound in both":        {own: []Committed{{1, 5, plan}, {0, 10, plan}}, action: Read, replays: 1},
-		"two plans":            {own: []Committed{{0, 10, plan}, {2, 1, planOf(on(Range{2, 1, 1}))}}, action: Read, replays: 2},
+		"bound":                {own: []Committed{{Partition: 0, Offset: 10, Metadata: plan}}, action: Read, behind: map[int]int64{0: 20}},
+		"bound in both":        {own: []Committed{{1, 5, plan}, {0, 10, plan}}, action: Read, behind: map[int]int64{0: 20, 1: 6}},
+		"two plans":            {own: []Committed{{0, 10, plan}, {2, 1, planOf(on(Range{2, 1, 1}))}}, action: Read, behind: map[int]int64{0: 20, 2: 2}},
 		"past":                 {own: []Committed{{Partition: 0, Offset: 20, Metadata: plan}}, action: Await},
 		"inside":               {own: []Committed{{Partition: 0, Offset: 11, Metadata: plan}}, action: Halt, detail: "offset 11 is committed beside the plan t|0:10-19,1:5-5|t=5"},
 		"before":               {own: []Committed{{Partition: 0, Offset: 9, Metadata: plan}}, action: Halt, detail: "offset 9"},
@@ -36,7 +36,10 @@ func TestWhatIsCommitted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := NewLane("t", c.own)
-			assert.Len(t, l.Replays(), c.replays)
+			assert.Len(t, l.Behind(), len(c.behind))
+			for partition, offset := range c.behind {
+				assert.Equal(t, offset, l.Behind()[partition])
+			}
 			step := l.Next()
 			assert.Equal(t, c.action, step.Action)
 			assert.Equal(t, step, l.Next(), "asked again")
