@@ -126,12 +126,9 @@ func fences(err error) bool {
 func codes(answers map[int]error) map[int]protocol.Code {
 	all := map[int]protocol.Code{}
 	for partition, answer := range answers {
-		code := kafka.Unknown
-		switch {
-		case answer == nil:
-			code = 0
-		default:
-			_ = errors.As(answer, &code)
+		var code kafka.Error
+		if answer != nil && !errors.As(answer, &code) {
+			code = kafka.Unknown
 		}
 		all[partition] = protocol.Code(code)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 
@@ -20,6 +21,13 @@ type replayer struct {
 	log     *slog.Logger
 	metrics *metrics
 }
+
+// errShortLog says that the log ends before the plan does.
+var errShortLog = errors.New("the log is too short")
+
+// shortLogPatience is how long a log may be too short: a new leader may not know
+// yet that its last records are committed.
+const shortLogPatience = 30 * time.Second
 
 // unreadable is why a plan cannot be replayed.
 type unreadable struct {
@@ -51,12 +59,17 @@ func (r *replayer) readRange(ctx context.Context, b *batch, run protocol.Range, 
 	source := r.fetcher(run.Partition)
 	isWhole = true
 	for at := run.First; at <= run.Last; {
-		c, _, err := source.fetch(ctx, at)
+		c, end, err := source.fetch(ctx, at)
+		if err == nil && c.next == at {
+			err = fmt.Errorf("%w: %d is planned and the log ends at %d", errShortLog, at, end)
+		}
 		switch {
 		case err == nil:
 			t.over()
 			b.addUpTo(c, at, run.Last)
 			at = c.next
+		case errors.Is(err, errShortLog) && t.lasting() > shortLogPatience:
+			return false, &unreadable{protocol.PlanUnreadable, run.Partition, err.Error()}, false
 		case ctx.Err() != nil:
 			return false, nil, false
 		case errors.Is(err, kafka.OffsetOutOfRange):

@@ -168,12 +168,15 @@ func (u *unplanned) one(life lifetime, p *prepared) (bool, error) {
 	if u.hasTokens {
 		plan = Plan{Text: p.named.Text(), At: time.Now()}
 	}
-	for isStored := false; !isStored; {
+	for {
 		if life.isOver() || !u.bury(life, p) {
 			return false, nil
 		}
-		isRejecting := false
-		if isRejecting, isStored = u.store(life, p, plan); !isRejecting && !isStored {
+		isRejecting, isStored := u.store(life, p, plan)
+		if isStored {
+			break
+		}
+		if !isRejecting {
 			return false, nil
 		}
 	}

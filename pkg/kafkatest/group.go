@@ -51,7 +51,7 @@ func (c *Cluster) Commit(group, topic string, offsets map[int]int64, metadata st
 	request := kmsg.NewPtrOffsetCommitRequest()
 	request.Group, request.Generation = group, -1
 	of := kmsg.NewOffsetCommitRequestTopic()
-	of.Topic = topic
+	of.Topic, of.TopicID = topic, c.Fake().TopicInfo(topic).TopicID
 	for partition, offset := range offsets {
 		one := kmsg.NewOffsetCommitRequestTopicPartition()
 		one.Partition, one.Offset, one.Metadata = int32(partition), offset, &metadata
