@@ -44,18 +44,29 @@ func (h *health) Healthy(part string) {
 }
 
 // fixture is a breaker that opens at two failures for a second, and closes after
-// two successes.
+// two successes. It repeats calls twice, after about 100 and 200 ms.
 type fixture struct {
 	*breaker.Breaker
 	health *health
 	reader *sdkmetric.ManualReader
 }
 
-func newFixture(t *testing.T) *fixture {
+func testConfig() breaker.Config {
+	return breaker.Config{
+		Failures: 2, Successes: 2, Delay: time.Second,
+		Retries: 2, Backoff: 100 * time.Millisecond, MaxBackoff: time.Second,
+	}
+}
+
+func newFixture(t *testing.T, change ...func(*breaker.Config)) *fixture {
 	t.Helper()
 	f := &fixture{health: &health{parts: map[string]string{}}, reader: sdkmetric.NewManualReader()}
+	cfg := testConfig()
+	for _, c := range change {
+		c(&cfg)
+	}
 	var err error
-	f.Breaker, err = breaker.New(breaker.Config{Failures: 2, Successes: 2, Delay: time.Second}, breaker.Deps{
+	f.Breaker, err = breaker.New(cfg, breaker.Deps{
 		Name: "ClickHouse", IsFailure: func(err error) bool { return errors.Is(err, errDown) },
 		Log: slog.New(slog.DiscardHandler), Health: f.health,
 		Meter: sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader)).Meter("test"),
@@ -169,11 +180,43 @@ func TestTrialIsGivenBack(t *testing.T) {
 	}
 }
 
-// State, transitions and refusals show in the metrics.
+// Calls that began before the breaker opened, and end when it has closed again,
+// tell of the outage that is over: they do not open it again.
+func TestLateFailuresDoNotCount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		var late sync.WaitGroup
+		for range 3 {
+			late.Go(func() {
+				_ = f.Do(t.Context(), func(context.Context) error { <-time.After(time.Minute); return errDown })
+			})
+		}
+		synctest.Wait()
+		f.open(t)
+		<-time.After(time.Second)
+		require.NoError(t, f.call(nil))
+		require.NoError(t, f.call(nil))
+		require.True(t, f.IsClosed())
+		late.Wait()
+		assert.True(t, f.IsClosed())
+	})
+}
+
+// State, transitions, refusals and retries show in the metrics.
 func TestMetrics(t *testing.T) {
-	f := newFixture(t)
-	f.open(t)
-	require.ErrorIs(t, f.call(nil), breaker.ErrOpen)
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		require.Error(t, f.Retry(t.Context(), func(context.Context) error { return errDown }))
+		require.ErrorIs(t, f.call(nil), breaker.ErrOpen)
+		assert.Equal(t, map[string]int64{
+			"breaker_state": 1, "breaker_transitions_total": 1, "breaker_refused_calls_total": 2, "breaker_retries_total": 2,
+		}, f.values(t))
+	})
+}
+
+// values returns the values of all instruments.
+func (f *fixture) values(t *testing.T) map[string]int64 {
+	t.Helper()
 	var all metricdata.ResourceMetrics
 	require.NoError(t, f.reader.Collect(t.Context(), &all))
 	values := map[string]int64{}
@@ -185,13 +228,15 @@ func TestMetrics(t *testing.T) {
 			values[one.Name] = data.DataPoints[0].Value
 		}
 	}
-	assert.Equal(t, map[string]int64{"breaker_state": 1, "breaker_transitions_total": 1, "breaker_refused_calls_total": 1}, values)
+	return values
 }
 
-// All problems of a configuration are named at once.
+// All problems of a configuration are named at once; what concerns retries only
+// counts when there are any.
 func TestConfigIsChecked(t *testing.T) {
-	_, err := breaker.New(breaker.Config{Jitter: -1}, breaker.Deps{Name: "x"})
-	for _, name := range []string{"FAILURES", "SUCCESSES", "DELAY", "JITTER"} {
+	_, err := breaker.New(breaker.Config{Jitter: -1, Retries: 1, MaxBackoff: -1}, breaker.Deps{Name: "x"})
+	for _, name := range []string{"FAILURES", "SUCCESSES", "DELAY", "JITTER", "BACKOFF must be", "MAX_BACKOFF"} {
 		assert.ErrorContains(t, err, name)
 	}
+	assert.NoError(t, breaker.Config{Failures: 1, Successes: 1, Delay: 1}.Validate())
 }

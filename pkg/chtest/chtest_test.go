@@ -80,7 +80,9 @@ func TestFault(t *testing.T) {
 	s.Restart()
 	assert.Equal(t, "2", s.Query("SELECT a FROM t"))
 	s.Fault(chtest.Fault{Action: "cut", Count: 9})
+	assert.Equal(t, []chtest.Fault{{Action: "cut", When: "before", Count: 9}}, s.PendingFaults())
 	s.ClearFaults()
+	assert.Empty(t, s.PendingFaults())
 	s.Exec("INSERT INTO t VALUES (3)")
 }
 

@@ -39,9 +39,22 @@ func (s *Server) ClearFaults() {
 	s.control(http.MethodDelete, nil)
 }
 
-func (s *Server) control(method string, body []byte) {
+// PendingFaults returns the faults of which not every INSERT has begun, with the
+// number of those that are left.
+func (s *Server) PendingFaults() []Fault {
 	s.t.Helper()
-	if _, err := s.request(context.WithoutCancel(s.t.Context()), method, "/faults", body); err != nil {
+	var pending []Fault
+	if err := json.Unmarshal([]byte(s.control(http.MethodGet, nil)), &pending); err != nil {
+		s.t.Fatalf("decoding faults: %v", err)
+	}
+	return pending
+}
+
+func (s *Server) control(method string, body []byte) string {
+	s.t.Helper()
+	text, err := s.request(context.WithoutCancel(s.t.Context()), method, "/faults", body)
+	if err != nil {
 		s.t.Fatalf("planning faults: %v", err)
 	}
+	return text
 }

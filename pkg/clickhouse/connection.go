@@ -26,6 +26,8 @@ type connection struct {
 	socket  *socket
 	address string
 	idleAt  time.Time
+	// serverStart is as session.serverStart says, once that was asked.
+	serverStart time.Time
 }
 
 // dialer opens connections as the Config says.

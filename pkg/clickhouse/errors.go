@@ -58,12 +58,25 @@ func (e *Error) Unwrap() error { return e.err }
 // ClassOf returns the class of the *Error in err's chain, and Transient for any
 // other error: what is unknown is tried again, never dropped.
 func ClassOf(err error) Class {
-	var failure *Error
-	if errors.As(err, &failure) {
+	if failure := classified(err); failure != nil {
 		return failure.Class
 	}
 	return Transient
 }
+
+// IsInfrastructure says whether an error of this package speaks against the server
+// or the way to it: it is Transient or Overload, and no cancellation. It is what a
+// breaker counts.
+func IsInfrastructure(err error) bool {
+	failure := classified(err)
+	if failure == nil || failure.Name == cancelled {
+		return false
+	}
+	return failure.Class == Transient || failure.Class == Overload
+}
+
+// cancelled is the name of an error that the caller's context has caused.
+const cancelled = "cancelled"
 
 // classify makes an *Error of what a call returned; nil of nil.
 func classify(operation string, err error) *Error {
@@ -77,9 +90,18 @@ func classify(operation string, err error) *Error {
 		failure.Code = int(exception.Code)
 		failure.Class, failure.Name = meaningOf(failure.Code, exception.Message)
 	case errors.Is(err, context.Canceled):
-		failure.Name = "cancelled"
+		failure.Name = cancelled
 	case errors.Is(err, context.DeadlineExceeded):
 		failure.Name = "timeout"
+	}
+	return failure
+}
+
+// classified returns the *Error in err's chain, or nil.
+func classified(err error) *Error {
+	var failure *Error
+	if !errors.As(err, &failure) {
+		return nil
 	}
 	return failure
 }

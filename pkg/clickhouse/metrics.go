@@ -74,3 +74,18 @@ func outcome(failure *Error) attribute.KeyValue {
 	}
 	return attribute.String("outcome", string(failure.Class))
 }
+
+// writerMetrics is what a Writer measures beside its pool.
+type writerMetrics struct {
+	checks metric.Int64Counter
+}
+
+func newWriterMetrics(meter metric.Meter) (*writerMetrics, error) {
+	checks, err := meter.Int64Counter("clickhouse_provenance_checks_total", metric.WithUnit("{check}"),
+		metric.WithDescription("Times that a table was asked for a batch's rows because its token may not be enough, by how many it had (all, some, none)."))
+	return &writerMetrics{checks: checks}, err
+}
+
+func (m *writerMetrics) checked(ctx context.Context, said answer) {
+	m.checks.Add(ctx, 1, metric.WithAttributes(attribute.String("outcome", string(said))))
+}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/ClickHouse/ch-go"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/trace"
 )
 
 // maxIdle is how long an unused connection is kept.
@@ -84,36 +83,9 @@ func (p *Pool) Ping(ctx context.Context) error {
 
 // do runs one query within the timeout, on a connection of its own.
 func (p *Pool) do(ctx context.Context, query ch.Query) error {
-	// A sampled span would make the server write its own span log per query.
-	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
 	defer cancel()
-
-	select {
-	case p.permits <- struct{}{}:
-		defer func() { <-p.permits }()
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for a free connection: %w", ctx.Err())
-	}
-	conn, err := p.connect(ctx)
-	if err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, conn.socket.interrupt)
-	err = conn.client.Do(ctx, query)
-	isInterrupted := !stop()
-	if err != nil || isInterrupted {
-		conn.close()
-	} else {
-		p.release(conn)
-	}
-	if err != nil && ctx.Err() != nil && !ch.IsException(err) {
-		return fmt.Errorf("at %s: %w", conn.address, ctx.Err())
-	}
-	if err != nil {
-		return fmt.Errorf("at %s: %w", conn.address, err)
-	}
-	return nil
+	return p.session(ctx, func(s *session) error { return s.do(ctx, query) })
 }
 
 // connect returns an idle connection that is alive, or a new one.
@@ -178,7 +150,21 @@ func (p *Pool) dial(ctx context.Context) (*connection, error) {
 			break
 		}
 	}
-	return nil, fmt.Errorf("connecting: %w", errors.Join(problems...))
+	return nil, fmt.Errorf("connecting: %w", mostHopeful(problems))
+}
+
+// mostHopeful returns the first problem that passes by itself, or else the first,
+// with the others in its text: one address that refuses the login does not make a
+// failure the operator's while another is only down.
+func mostHopeful(problems []error) error {
+	chosen := max(0, slices.IndexFunc(problems, func(err error) bool { return IsInfrastructure(classify("connecting", err)) }))
+	result := problems[chosen]
+	for i, other := range problems {
+		if i != chosen {
+			result = fmt.Errorf("%w; %s", result, other.Error())
+		}
+	}
+	return result
 }
 
 func (p *Pool) prefer(candidate int) {

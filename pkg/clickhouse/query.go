@@ -23,12 +23,23 @@ func (p *Pool) Exec(ctx context.Context, sql string, parameters Parameters) erro
 // rows, in order. The reader is valid until each returns; an error of each ends
 // the query and is returned as it is. Any other error is an *Error.
 func (p *Pool) Query(ctx context.Context, sql string, parameters Parameters, each func(*block.Reader) error) error {
-	var (
-		results  proto.Results
-		rejected error
-		started  = time.Now()
-	)
-	err := p.do(ctx, ch.Query{
+	started := time.Now()
+	statement := p.statement(sql, parameters, each)
+	err := p.do(ctx, statement.query)
+	return p.finish(ctx, statement, started, err)
+}
+
+// statement is a statement on its way.
+type statement struct {
+	query ch.Query
+	// rejected is the error with which the caller has ended it.
+	rejected error
+}
+
+func (p *Pool) statement(sql string, parameters Parameters, each func(*block.Reader) error) *statement {
+	var results proto.Results
+	s := &statement{}
+	s.query = ch.Query{
 		Body:       sql,
 		Parameters: parameters.native(),
 		Settings:   limits(p.cfg.Timeout),
@@ -37,12 +48,17 @@ func (p *Pool) Query(ctx context.Context, sql string, parameters Parameters, eac
 			if received.Rows == 0 {
 				return nil
 			}
-			rejected = each(block.NewReader(results))
-			return rejected
+			s.rejected = each(block.NewReader(results))
+			return s.rejected
 		},
-	})
-	if rejected != nil {
-		return rejected
+	}
+	return s
+}
+
+// finish returns what a statement that ended with err came to.
+func (p *Pool) finish(ctx context.Context, s *statement, started time.Time, err error) error {
+	if s.rejected != nil {
+		return s.rejected
 	}
 	failure := classify("querying", err)
 	p.metrics.queried(ctx, time.Since(started), failure)

@@ -37,28 +37,26 @@ func Load(cfg any) error {
 		return err
 	}
 	var problems []error
-	known := map[string]bool{}
+	known, failed := map[string]bool{}, map[string]bool{}
 	if err := walk(root, func(leaf leaf) {
 		known[leaf.Variable] = true
 		if err := leaf.load(); err != nil {
 			problems = append(problems, err)
+			failed[leaf.Variable] = true
 		}
 	}); err != nil {
 		return err
 	}
 	problems = append(problems, misspelt(known)...)
-	if len(problems) > 0 {
-		return errors.Join(problems...)
-	}
-	return validate(root, "")
+	return errors.Join(append(problems, validate(root, "", failed)...)...)
 }
 
 // nowhere is a prefix that no variable can have: under it envconfig finds an
 // empty variable unset and takes the default.
 const nowhere = "="
 
-// load reads one variable through envconfig, by way of a struct that has this
-// field alone: envconfig.Process stops at its first problem, this does not.
+// load reads one variable. One that cannot be used leaves the default, so that
+// rules about several variables judge the others.
 func (l leaf) load() error {
 	value, isSet := os.LookupEnv(l.Variable)
 	isSet = isSet && value != ""
@@ -68,17 +66,31 @@ func (l leaf) load() error {
 		}
 		return nil
 	}
-	prefix := l.prefix
 	if !isSet {
-		prefix = nowhere
+		return l.process(nowhere, l.Default)
 	}
+	err := l.process(l.prefix, value)
+	if err != nil && l.Default != "" {
+		return errors.Join(err, l.process(nowhere, l.Default))
+	}
+	return err
+}
+
+// process has envconfig parse the variable under prefix, whose value is given, by
+// way of a struct that has this field alone: envconfig.Process stops at its first
+// problem, this does not.
+func (l leaf) process(prefix, value string) error {
 	field := l.field
 	field.Tag += ` split_words:"true"`
 	single := reflect.New(reflect.StructOf([]reflect.StructField{field}))
 	if err := envconfig.Process(prefix, single.Interface()); err != nil {
 		return fmt.Errorf("%s is not a valid %s%s", l.Variable, typeName(field.Type), reason(err))
 	}
-	l.value.Set(single.Elem().Field(0))
+	parsed := single.Elem().Field(0)
+	if problem := tidy(parsed, value); problem != "" {
+		return fmt.Errorf("%s %s", l.Variable, problem)
+	}
+	l.value.Set(parsed)
 	return nil
 }
 
@@ -101,37 +113,6 @@ func reason(err error) string {
 type InvalidError struct{ Reason string }
 
 func (e *InvalidError) Error() string { return e.Reason }
-
-func validate(v reflect.Value, prefix string) error {
-	var problems []error
-	for i := range v.NumField() {
-		field := v.Type().Field(i)
-		if isNested(field) {
-			problems = append(problems, validate(v.Field(i), join(prefix, nestedPrefix(field))))
-		}
-	}
-	if validator, ok := v.Addr().Interface().(Validator); ok {
-		if err := validator.Validate(); err != nil {
-			problems = append(problems, withPrefix(prefix, err))
-		}
-	}
-	return errors.Join(problems...)
-}
-
-func withPrefix(prefix string, err error) error {
-	if prefix == "" {
-		return err
-	}
-	var joined interface{ Unwrap() []error }
-	if !errors.As(err, &joined) {
-		return fmt.Errorf("%s_%w", prefix, err)
-	}
-	var problems []error
-	for _, problem := range joined.Unwrap() {
-		problems = append(problems, fmt.Errorf("%s_%w", prefix, problem))
-	}
-	return errors.Join(problems...)
-}
 
 func structOf(cfg any) (reflect.Value, error) {
 	v := reflect.ValueOf(cfg)

@@ -83,6 +83,145 @@ func TestLoadReportsEveryProblemWithoutValues(t *testing.T) {
 	}, strings.Split(err.Error(), "\n"))
 }
 
+type limits struct {
+	Low   int `split_words:"true" default:"1" desc:"Lower bound."`
+	High  int `split_words:"true" default:"9" desc:"Upper bound."`
+	Count int `split_words:"true" required:"true" desc:"Count."`
+}
+
+func (l limits) Validate() error {
+	var problems []error
+	if l.Low >= l.High {
+		problems = append(problems, errors.New("LOW must be below HIGH"))
+	}
+	if l.Count <= 0 {
+		problems = append(problems, errors.New("COUNT must be positive"))
+	}
+	return errors.Join(problems...)
+}
+
+type limited struct {
+	Kafka kafka  `envconfig:"KAFKA"`
+	A     limits `envconfig:"A"`
+	B     limits `envconfig:"B"`
+}
+
+func (l limited) Validate() error {
+	if l.A.High != l.B.High {
+		return errors.New("A_HIGH and B_HIGH must be the same")
+	}
+	return nil
+}
+
+// What does not parse, what is missing and what breaks a rule are all reported at
+// once, and no rule is said to be broken because of a variable that could not be
+// read.
+func TestLoadReportsParsingAndRulesAtOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		set  map[string]string
+		want []string
+	}{
+		"another rule": {
+			map[string]string{"A_LOW": "x", "A_COUNT": "1", "B_COUNT": "-1", "KAFKA_TIMEOUT": "0s"},
+			[]string{"A_LOW is not a valid int", "B_COUNT must be positive", "KAFKA_TIMEOUT must be positive"},
+		},
+		"missing is not negative": {
+			map[string]string{"B_COUNT": "1"},
+			[]string{"A_COUNT is required: Count."},
+		},
+		"its own rule": {
+			map[string]string{"A_COUNT": "x", "B_COUNT": "1"},
+			[]string{"A_COUNT is not a valid int"},
+		},
+		"a rule with its neighbour": {
+			map[string]string{"A_COUNT": "1", "B_COUNT": "1", "A_LOW": "9", "A_HIGH": "99x"},
+			[]string{"A_HIGH is not a valid int"},
+		},
+		"a rule with another struct's": {
+			map[string]string{"A_COUNT": "1", "B_COUNT": "1", "A_HIGH": "", "B_HIGH": "8x", "B_LOW": "5"},
+			[]string{"B_HIGH is not a valid int"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for variable, value := range test.set {
+				t.Setenv(variable, value)
+			}
+			err := config.Load(&limited{})
+			require.Error(t, err)
+			require.ElementsMatch(t, test.want, strings.Split(err.Error(), "\n"))
+		})
+	}
+}
+
+type layered struct {
+	Inner deep `envconfig:"INNER"`
+}
+
+type deep struct {
+	Size int `default:"1" desc:"Size."`
+}
+
+func (deep) Validate() error {
+	return errors.Join(
+		errors.Join(errors.New("SIZE is odd"), errors.New("SIZE is small")),
+		fmt.Errorf("SIZE is both: %w", errors.Join(errors.New("odd"), errors.New("small"))),
+	)
+}
+
+// Rules may be joined in layers; what wraps some of them is one problem.
+func TestLoadNamesVariablesOfLayeredRules(t *testing.T) {
+	require.EqualError(t, config.Load(&layered{}), "INNER_SIZE is odd\nINNER_SIZE is small\nINNER_SIZE is both: odd\nsmall")
+}
+
+// Space around the items of a list or map is nobody's intent; an item that is
+// empty, a key that is given twice, and space that a copied value or a file has at
+// its end, are mistakes that would surface elsewhere.
+func TestLoadTidiesValues(t *testing.T) {
+	t.Setenv("NAME", "n")
+	t.Setenv("KAFKA_BROKERS", " a:1, b:2 ")
+	t.Setenv("EPOCHS", " nova:0, nova2:1")
+	t.Setenv("PASSWORD", " with space ")
+	var got sample
+	require.NoError(t, config.Load(&got))
+	require.Equal(t, []string{"a:1", "b:2"}, got.Kafka.Brokers)
+	require.Equal(t, map[string]uint{"nova": 0, "nova2": 1}, got.Epochs)
+	require.Equal(t, " with space ", got.Password.Reveal())
+
+	t.Setenv("NAME", "n ")
+	t.Setenv("KAFKA_BROKERS", "a:1,,b:2")
+	t.Setenv("EPOCHS", "nova:0, nova:1")
+	t.Setenv("PASSWORD", "hunter2\n")
+	err := config.Load(&got)
+	require.Error(t, err)
+	require.ElementsMatch(t, []string{
+		"NAME begins or ends in white space",
+		"KAFKA_BROKERS has an empty item",
+		"EPOCHS has a key twice",
+		"PASSWORD ends in a line break",
+	}, strings.Split(err.Error(), "\n"))
+}
+
+// A field that envconfig would fill from elsewhere, or not at all, is found when
+// the program starts, not in production.
+func TestMistakesOfDeclarations(t *testing.T) {
+	for want, cfg := range map[string]any{
+		"the field of SIZE has an envconfig tag": &struct {
+			Size int `envconfig:"SIZE"`
+		}{},
+		"the field of KAFKA_TIMEOUT is the second of that name": &struct {
+			Kafka        kafka `envconfig:"KAFKA"`
+			KafkaTimeout int   `split_words:"true"`
+		}{},
+		"the field of SIZE is required and has a default": &struct {
+			Size int `required:"true" default:"1"`
+		}{},
+		"the field of KAFKA is a pointer to a struct": &struct{ Kafka *kafka }{},
+	} {
+		require.ErrorContains(t, config.Load(cfg), want)
+		require.ErrorContains(t, config.WriteTable(new(strings.Builder), cfg), want)
+	}
+}
+
 // Rules of a nested struct name the whole variable, all of them at once.
 func TestLoadNamesVariablesOfNestedRules(t *testing.T) {
 	t.Setenv("NAME", "n")

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -28,24 +29,49 @@ type leaf struct {
 
 // walk calls visit for each leaf of root in declaration order, with the default
 // that root wants for it. Its error names defaults for variables that there are
-// not.
+// not, and fields that are declared wrongly.
 func walk(root reflect.Value, visit func(leaf)) error {
 	defaults := map[string]string{}
 	if defaulter, ok := root.Addr().Interface().(Defaulter); ok {
 		defaults = maps.Clone(defaulter.Defaults())
 	}
+	seen := map[string]bool{}
+	var mistakes []error
 	descend(root, "", func(l leaf) {
 		if value, wanted := defaults[l.Variable]; wanted {
 			l.Default = value
 			l.field.Tag = reflect.StructTag(`default:`+strconv.Quote(value)+` `) + l.field.Tag // the first of a name counts
 			delete(defaults, l.Variable)
 		}
+		if mistake := l.mistake(seen[l.Variable]); mistake != "" {
+			mistakes = append(mistakes, fmt.Errorf("%T: the field of %s %s", root.Interface(), l.Variable, mistake))
+		}
+		seen[l.Variable] = true
 		visit(l)
 	})
 	if len(defaults) > 0 {
-		return fmt.Errorf("%T has defaults for unknown variables: %s", root.Interface(), strings.Join(slices.Sorted(maps.Keys(defaults)), ", "))
+		mistakes = append(mistakes, fmt.Errorf("%T has defaults for unknown variables: %s",
+			root.Interface(), strings.Join(slices.Sorted(maps.Keys(defaults)), ", ")))
 	}
-	return nil
+	return errors.Join(mistakes...)
+}
+
+// mistake returns what is wrong with the declaration, if anything is: envconfig
+// would go along with it.
+func (l leaf) mistake(isTaken bool) string {
+	_, isNamed := l.field.Tag.Lookup("envconfig")
+	switch {
+	case isTaken:
+		return "is the second of that name"
+	case isNamed:
+		return "has an envconfig tag, by which it would be read without its prefix too"
+	case l.Required && l.Default != "":
+		return "is required and has a default"
+	case l.field.Type.Kind() == reflect.Pointer && l.field.Type.Elem().Kind() == reflect.Struct:
+		return "is a pointer to a struct, which is not looked into"
+	default:
+		return ""
+	}
 }
 
 func descend(v reflect.Value, prefix string, visit func(leaf)) {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/dedup"
+	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/redis"
 	"github.com/nova-data/nova/pkg/redistest"
 )
@@ -97,13 +98,13 @@ func TestOneHolderForEver(t *testing.T) {
 	assert.Len(t, holder, 3)
 }
 
-// A batch larger than a pipeline is claimed whole.
+// A batch larger than the pipelines that are on their way at once is claimed whole.
 func TestLargeBatch(t *testing.T) {
 	f := open(t, redistest.Start(t).Addr)
-	claims := make([]dedup.Claim, 2500)
+	claims := make([]dedup.Claim, 9500)
 	for i := range claims {
 		claims[i] = record(1, int64(i))
-		claims[i].TimeMS += int64(i % 2400)
+		claims[i].TimeMS += int64(i % 9000)
 	}
 	kept := 0
 	for _, k := range f.claim(t, claims...) {
@@ -111,7 +112,7 @@ func TestLargeBatch(t *testing.T) {
 			kept++
 		}
 	}
-	assert.Equal(t, 2400, kept)
+	assert.Equal(t, 9000, kept)
 	assert.Empty(t, f.claim(t))
 }
 
@@ -205,9 +206,44 @@ func TestDedupHasItsOwnRedis(t *testing.T) {
 	assert.NotContains(t, err.Error(), "secret")
 }
 
+// Without coordinates in the claim a replay takes its own claim for a duplicate's:
+// what a fault test switches off, to see the event get lost.
+func TestClaimWithoutCoordinates(t *testing.T) {
+	server := redistest.Start(t)
+	faults := failpoint.Config{Enabled: true, Without: []string{string(failpoint.ClaimCoordinates)}}
+	f := openUnderTest(t, server.Addr, faults)
+	assert.Equal(t, []bool{true, false}, f.claim(t, record(1, 10), record(1, 11)))
+	assert.Equal(t, []bool{false}, openUnderTest(t, server.Addr, faults).claim(t, record(1, 10)))
+}
+
+// A crash can be placed between the claims of a batch and what follows, and only
+// there.
+func TestClaimIsAFailpoint(t *testing.T) {
+	server := redistest.Start(t)
+	f := openUnderTest(t, server.Addr, failpoint.Config{Enabled: true}, quick(dedup.Pause))
+	f.claim(t)
+	assert.Zero(t, f.points.Passes(failpoint.AfterClaim))
+	f.claim(t, record(1, 10))
+	assert.EqualValues(t, 1, f.points.Passes(failpoint.AfterClaim))
+	server.Kill()
+	_, err := f.Claim(t.Context(), []dedup.Claim{record(2, 11)})
+	require.Error(t, err)
+	assert.EqualValues(t, 1, f.points.Passes(failpoint.AfterClaim))
+}
+
 // All problems of a configuration are named at once.
 func TestValidate(t *testing.T) {
 	cfg := dedup.Config{TTL: 1500 * time.Millisecond}
 	assert.Len(t, strings.Split(cfg.Validate().Error(), "\n"), 2)
 	assert.NoError(t, dedup.Config{TTL: time.Second, Timeout: 1}.Validate())
+}
+
+// What becomes of events while Redis fails is one of two, and nothing else.
+func TestOnFailure(t *testing.T) {
+	var choice dedup.OnFailure
+	for _, text := range []string{"pause", "bypass"} {
+		require.NoError(t, choice.UnmarshalText([]byte(text)))
+		assert.Equal(t, text, string(choice))
+	}
+	require.EqualError(t, choice.UnmarshalText([]byte("drop")), "want pause or bypass")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/redis"
 )
 
@@ -13,7 +14,29 @@ type Config struct {
 	Redis         redis.Override `envconfig:"REDIS"`
 	TTL           time.Duration  `split_words:"true" default:"24h" desc:"Time for which a claim stands, in whole seconds: a copy that comes later is stored, and collapses under FINAL only."`
 	Timeout       time.Duration  `split_words:"true" default:"5s" desc:"Time limit for connecting to Redis, and for each pipeline of 1000 claims."`
+	OnFailure     OnFailure      `split_words:"true" default:"pause" desc:"While Redis fails: pause waits for it, bypass stores all events, copies included, which then count twice in summing views."`
 	AllowEviction bool           `split_words:"true" default:"false" desc:"Whether a Redis whose maxmemory-policy may evict claims is used all the same; evicted claims let copies pass."`
+}
+
+// OnFailure is what becomes of events while Redis fails.
+type OnFailure string
+
+// Pause decides nothing; Bypass keeps every event once Redis's breaker is open,
+// though still one copy of each within a call.
+const (
+	Pause  OnFailure = "pause"
+	Bypass OnFailure = "bypass"
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (o *OnFailure) UnmarshalText(text []byte) error {
+	switch choice := OnFailure(text); choice {
+	case Pause, Bypass:
+		*o = choice
+		return nil
+	default:
+		return &config.InvalidError{Reason: "want pause or bypass"}
+	}
 }
 
 // Validate implements config.Validator.

@@ -16,7 +16,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/goleak"
 
+	"github.com/nova-data/nova/pkg/breaker"
 	"github.com/nova-data/nova/pkg/dedup"
+	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/redis"
 )
 
@@ -29,7 +31,33 @@ func TestMain(m *testing.M) {
 type fixture struct {
 	*dedup.Claimer
 	log    *lockedBuffer
+	health *health
 	reader *sdkmetric.ManualReader
+	points *failpoint.Set
+}
+
+// health keeps what is degraded.
+type health struct {
+	mu    sync.Mutex
+	parts map[string]string
+}
+
+func (h *health) Degraded(part, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.parts[part] = reason
+}
+
+func (h *health) Healthy(part string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.parts, part)
+}
+
+func (h *health) of(part string) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.parts[part]
 }
 
 type lockedBuffer struct {
@@ -51,14 +79,28 @@ func (b *lockedBuffer) text() string {
 
 func open(t *testing.T, addr string, change ...func(*redis.Config, *dedup.Config)) *fixture {
 	t.Helper()
+	return openUnderTest(t, addr, failpoint.Config{}, change...)
+}
+
+// openUnderTest opens a Claimer under fault test.
+func openUnderTest(t *testing.T, addr string, faults failpoint.Config, change ...func(*redis.Config, *dedup.Config)) *fixture {
+	t.Helper()
 	shared := redis.Config{Addr: []string{addr}}
 	cfg := dedup.Config{TTL: time.Hour, Timeout: 2 * time.Second}
 	for _, c := range change {
 		c(&shared, &cfg)
 	}
-	f := &fixture{log: &lockedBuffer{}, reader: sdkmetric.NewManualReader()}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader))
-	claimer, err := dedup.Open(shared, cfg, dedup.Deps{Log: slog.New(slog.NewTextHandler(f.log, nil)), Meter: provider.Meter("test")})
+	f := &fixture{log: &lockedBuffer{}, health: &health{parts: map[string]string{}}, reader: sdkmetric.NewManualReader()}
+	meter := sdkmetric.NewMeterProvider(sdkmetric.WithReader(f.reader)).Meter("test")
+	log := slog.New(slog.NewTextHandler(f.log, nil))
+	redisBreaker, err := breaker.New(breaker.Config{Failures: 2, Successes: 1, Delay: 100 * time.Millisecond}, breaker.Deps{
+		Name: "redis", IsFailure: dedup.IsFailure, Log: log, Meter: meter, Health: f.health,
+	})
+	require.NoError(t, err)
+	f.points = failpoint.New(faults, log)
+	claimer, err := dedup.Open(shared, cfg, dedup.Deps{
+		Log: log, Meter: meter, Breaker: redisBreaker, Health: f.health, Failpoints: f.points,
+	})
 	require.NoError(t, err)
 	t.Cleanup(claimer.Close)
 	f.Claimer = claimer

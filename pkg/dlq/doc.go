@@ -6,7 +6,13 @@
 // Original returns them whatever they are. Its key is where the record came from,
 // so that a letter written twice is recognisable.
 //
-// A Writer is safe for concurrent use. Letters are values.
+// A Guard pauses a service whose records become letters too often: it keeps a bad
+// deployment from draining a topic. It is told of every record, trips on the one
+// that is too many, and stays tripped until somebody resumes it on the admin port
+// or the process restarts. The batch that trips it is finished, so nothing is lost
+// or done twice by the pause.
+//
+// A Writer and a Guard are safe for concurrent use. Letters are values.
 //
 // A letter too large for its topic loses its headers first; if it is still too
 // large Write fails, because a letter without the record would lose it. Topics

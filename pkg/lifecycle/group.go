@@ -32,6 +32,9 @@ func (g *Group) Add(name string, run func(context.Context) error) {
 	g.members = append(g.members, member{name: name, run: run})
 }
 
+// errGone is the error of a member whose goroutine has ended without returning.
+var errGone = errors.New("its goroutine has exited")
+
 // started is a member at work.
 type started struct {
 	member
@@ -52,9 +55,12 @@ func (g *Group) Run(ctx context.Context) error {
 		s := &started{member: m, cancel: cancel, done: make(chan struct{})}
 		running = append(running, s)
 		go func() {
+			defer func() {
+				close(s.done)
+				ended <- s
+			}()
+			s.err = errGone
 			s.err = protect(memberCtx, s.run)
-			close(s.done)
-			ended <- s
 		}()
 	}
 
@@ -66,6 +72,8 @@ func (g *Group) Run(ctx context.Context) error {
 		if first.err == nil {
 			first.err = errors.New("ended before it was told to")
 		}
+		// Draining may take long, and a second signal may end it: the cause is said now.
+		g.log.Error("draining because a member has ended", "member", first.name, "error", first.err, "deadline", g.drain)
 		problems = append(problems, fmt.Errorf("running %s: %w", first.name, first.err))
 		first.err = nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -71,6 +72,7 @@ func TestGroupEndsWithItsFirstMember(t *testing.T) {
 		"error": {func(context.Context) error { return broken }, "running consumer: broken"},
 		"quiet": {func(context.Context) error { return nil }, "running consumer: ended before it was told to"},
 		"panic": {func(context.Context) error { panic("boom") }, "running consumer: panic: boom"},
+		"exit":  {func(context.Context) error { runtime.Goexit(); return nil }, "running consumer: its goroutine has exited"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var j journal
@@ -93,6 +95,66 @@ func TestGroupReportsDrainErrors(t *testing.T) {
 	cancel()
 	require.EqualError(t, g.Run(ctx), "stopping consumer: commit refused")
 	require.Equal(t, []string{"admin"}, j.lines)
+}
+
+// A panic while draining is reported with its stack, and does not keep others from
+// draining.
+func TestGroupSurvivesAPanicWhileDraining(t *testing.T) {
+	var j journal
+	g := NewGroup(quiet, time.Minute)
+	g.Add("admin", j.untilTold("admin"))
+	g.Add("consumer", func(ctx context.Context) error { <-ctx.Done(); panic("boom") })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := g.Run(ctx)
+	require.ErrorContains(t, err, "stopping consumer: panic: boom")
+	require.ErrorContains(t, err, "lifecycle_test.go")
+	require.Equal(t, []string{"admin"}, j.lines)
+}
+
+// Members that fail one after the other are all reported.
+func TestGroupReportsAllFailures(t *testing.T) {
+	g := NewGroup(quiet, time.Minute)
+	first := make(chan struct{})
+	g.Add("producer", func(context.Context) error { <-first; return errors.New("no broker") })
+	g.Add("consumer", func(ctx context.Context) error { defer close(first); <-ctx.Done(); return errors.New("too late") })
+	g.Add("server", func(context.Context) error { return errors.New("no port") })
+	require.EqualError(t, g.Run(t.Context()), "running server: no port\nstopping consumer: too late\nstopping producer: no broker")
+}
+
+// Why a group ends is in the log before it drains: a second signal may end the
+// process before the error is printed.
+func TestGroupSaysAtOnceWhyItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		g := NewGroup(slog.New(slog.NewTextHandler(&log, nil)), time.Minute)
+		g.Add("admin", func(ctx context.Context) error {
+			<-ctx.Done()
+			require.Contains(t, log.String(), `msg="draining because a member has ended" member=consumer error="no group" deadline=1m0s`)
+			return nil
+		})
+		g.Add("consumer", func(context.Context) error { return errors.New("no group") })
+		require.Error(t, g.Run(t.Context()))
+	})
+}
+
+// When a member has taken all the time, those before it are told at once and not
+// waited for: nothing is left that works as if nothing had happened.
+func TestGroupTellsTheRestWhenTimeIsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var j journal
+		release := make(chan struct{})
+		g := NewGroup(quiet, time.Minute)
+		g.Add("admin", j.untilTold("admin"))
+		g.Add("producer", j.untilTold("producer"))
+		g.Add("consumer", func(context.Context) error { <-release; return nil })
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.EqualError(t, g.Run(ctx), "stopping consumer: not done within 1m0s")
+		close(release)
+		synctest.Wait()
+		require.ElementsMatch(t, []string{"admin", "producer"}, j.lines)
+	})
 }
 
 // A member that hangs is named when the drain deadline passes.
@@ -132,6 +194,25 @@ func TestMainSignals(t *testing.T) {
 	require.Equal(t, ExitSignal, <-code)
 	require.Contains(t, stderr.String(), "svc: second interrupt")
 	close(release)
+}
+
+// SIGTERM and SIGINT are what Main listens to: the first ends run's context, and
+// run's end is the program's.
+func TestMainListensToSignals(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		running := make(chan struct{})
+		code := make(chan int)
+		go func() {
+			code <- Main("svc", func(ctx context.Context) error {
+				close(running)
+				<-ctx.Done()
+				return nil
+			})
+		}()
+		<-running
+		require.NoError(t, syscall.Kill(syscall.Getpid(), signal))
+		require.Equal(t, ExitOK, <-code)
+	}
 }
 
 // An error or a panic of run is printed behind the program's name.

@@ -10,7 +10,9 @@
 // the same partition travel together: a partition has one request under way, and
 // what arrives meanwhile, or within the linger of an idle one, makes the next.
 //
-// Errors that may pass, moved leaders and a broker that is down among them, are
-// tried again until the caller's context ends. Others are returned at once and
-// name the records they concern.
+// Errors that may pass, moved leaders, a broker that is down and a topic that is
+// not there yet among them, are tried again until the caller's context ends.
+// Others are returned at once and name the records they concern: a record that
+// Kafka refuses, or that is too large, fails alone, and its batch is sent without
+// it.
 package producer

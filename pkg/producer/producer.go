@@ -27,6 +27,8 @@ type Producer struct {
 	mu     sync.Mutex
 	closed bool
 	queues map[target]*queue
+	// awaited are the topics that publishers wait for, as the log knows.
+	awaited map[string]bool
 	// publishing counts the calls of Publish, sending the queues at work.
 	publishing, sending sync.WaitGroup
 }
@@ -48,7 +50,7 @@ func New(cfg Config, deps Deps) (*Producer, error) {
 	}
 	client := *deps.Broker.Client()
 	client.Timeout = cfg.RequestTimeout
-	return &Producer{cfg: cfg, client: &client, log: deps.Log, metrics: m, queues: map[target]*queue{}}, nil
+	return &Producer{cfg: cfg, client: &client, log: deps.Log, metrics: m, queues: map[target]*queue{}, awaited: map[string]bool{}}, nil
 }
 
 // Publish writes records and returns when all are acknowledged by every in-sync
@@ -137,7 +139,9 @@ func (p *Producer) route(ctx context.Context, records []Record) ([]target, error
 		known, isKnown := partitions[topic]
 		for attempt := 0; !isKnown; attempt++ {
 			var err error
-			if known, err = p.partitions(ctx, topic); err == nil {
+			known, err = p.partitions(ctx, topic)
+			p.looked(topic, err)
+			if err == nil {
 				partitions[topic] = known
 				break
 			}
@@ -148,6 +152,20 @@ func (p *Producer) route(ctx context.Context, records []Record) ([]target, error
 		targets[i] = target{topic: topic, partition: balancer.Balance(kafka.Message{Key: records[i].Key}, known...)}
 	}
 	return targets, nil
+}
+
+// looked tells the log, once, of a topic that cannot be found, and when it is.
+func (p *Producer) looked(topic string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch isAwaited := p.awaited[topic]; {
+	case err != nil && retriable(err) && !isAwaited:
+		p.awaited[topic] = true
+		p.log.Warn("publishing waits for a topic", "topic", topic, "error", err)
+	case err == nil && isAwaited:
+		delete(p.awaited, topic)
+		p.log.Info("the topic is there", "topic", topic)
+	}
 }
 
 // allFailed reports that no record was written because of record i's topic.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,13 +39,18 @@ func testConfig() producer.Config {
 
 func start(tb testing.TB, cluster *kafkatest.Cluster, cfg producer.Config) *producer.Producer {
 	tb.Helper()
+	return startLogging(tb, cluster, cfg, slog.DiscardHandler)
+}
+
+func startLogging(tb testing.TB, cluster *kafkatest.Cluster, cfg producer.Config, log slog.Handler) *producer.Producer {
+	tb.Helper()
 	access, err := broker.Open(broker.Config{
 		Brokers: cluster.Brokers, ClientID: "test", DialTimeout: 2 * time.Second, Timeout: 5 * time.Second,
 		SASL: broker.SASL{Mechanism: broker.None},
 	})
 	require.NoError(tb, err)
 	p, err := producer.New(cfg, producer.Deps{
-		Broker: access, Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{},
+		Broker: access, Log: slog.New(log), Meter: noop.Meter{},
 	})
 	require.NoError(tb, err)
 	tb.Cleanup(func() {
@@ -191,18 +197,48 @@ func TestPassingErrorsAreRetried(t *testing.T) {
 	}
 }
 
-// A topic that does not exist yet is waited for.
+// A topic that does not exist yet is waited for by all its publishers, and the log
+// says so once.
 func TestFreshTopicIsAwaited(t *testing.T) {
 	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
-	p := start(t, cluster, testConfig())
+	var log lockedBuffer
+	p := startLogging(t, cluster, testConfig(), slog.NewTextHandler(&log, nil))
 	require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("v")}))
-	published := make(chan error, 1)
-	go func() {
-		published <- p.Publish(patient(t), producer.Record{Topic: letters, Value: []byte("v")})
-	}()
+	const publishers = 3
+	published := make(chan error, publishers)
+	for range publishers {
+		go func() {
+			published <- p.Publish(patient(t), producer.Record{Topic: letters, Value: []byte("v")})
+		}()
+	}
+	looked := cluster.Watch(kafkatest.Metadata)
+	require.Eventually(t, func() bool { return log.text() != "" && looked.Count() > 2 }, kafkatest.Patience, time.Millisecond)
 	cluster.CreateTopic(kafkatest.Topic{Name: letters, Partitions: 3})
-	require.NoError(t, <-published)
-	assert.Len(t, cluster.Records(letters), 1)
+	for range publishers {
+		require.NoError(t, <-published)
+	}
+	assert.Len(t, cluster.Records(letters), publishers)
+	assert.Equal(t, 1, strings.Count(log.text(), "publishing waits for a topic"))
+	assert.Equal(t, 1, strings.Count(log.text(), "the topic is there"))
+}
+
+// A partition that takes nothing for a while is told of once, however many batches
+// meet it, and once more when it goes on.
+func TestDelaysAreLoggedOnce(t *testing.T) {
+	const notEnoughReplicas = 19
+	cluster := kafkatest.Start(t, kafkatest.Topic{Name: events, Partitions: 1})
+	var log lockedBuffer
+	p := startLogging(t, cluster, testConfig(), slog.NewTextHandler(&log, nil))
+	require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("0")}))
+	cluster.Fail(kafkatest.Fault{Request: kafkatest.Produce, Code: notEnoughReplicas, Times: 4})
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Millisecond)
+		require.Error(t, p.Publish(ctx, producer.Record{Topic: events, Value: []byte("hasty")}))
+		cancel()
+	}
+	require.NoError(t, p.Publish(patient(t), producer.Record{Topic: events, Value: []byte("patient")}))
+	assert.Equal(t, 1, strings.Count(log.text(), "publishing is delayed"))
+	require.Eventually(t, func() bool { return strings.Contains(log.text(), "publishing goes on") }, kafkatest.Patience, time.Millisecond)
 }
 
 // Publish gives up with its context, says what it was waiting for, and leaves
@@ -318,6 +354,24 @@ func TestConfigIsChecked(t *testing.T) {
 	for _, name := range []string{"Broker", "Log", "Meter"} {
 		assert.ErrorContains(t, err, name)
 	}
+}
+
+// lockedBuffer is a log that is read while it is written.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
 }
 
 // noise returns bytes that do not compress.

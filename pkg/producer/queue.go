@@ -20,6 +20,9 @@ type queue struct {
 	mu      sync.Mutex
 	pending []*entry
 	running bool
+
+	// isDelayed is that it has been said. Only the goroutine uses it.
+	isDelayed bool
 }
 
 func (q *queue) add(e *entry) {
@@ -73,12 +76,16 @@ func (q *queue) deliver(batch []*entry) {
 			return
 		}
 		err := q.send(batch)
+		var refused *refusedError
 		switch {
 		case err == nil:
 			q.settle(batch, nil)
-			q.resumed(attempt)
+			q.resumed()
 			return
-		case tooLarge(err) && len(batch) > 1:
+		case errors.As(err, &refused):
+			batch = q.without(refused, batch)
+			continue // at once: the batch has become smaller
+		case concernsRecords(err) && len(batch) > 1:
 			half := len(batch) / 2
 			q.deliver(batch[:half:half])
 			q.deliver(batch[half:])
@@ -93,21 +100,38 @@ func (q *queue) deliver(batch []*entry) {
 		for _, e := range batch {
 			e.note(err)
 		}
-		q.delayed(attempt, err)
+		q.delayed(err)
 		pause(anyOf(batch), attempt)
 	}
 }
 
-// delayed tells of a request that has to be repeated; the log, once.
-func (q *queue) delayed(attempt int, err error) {
+// without settles the records that the broker refuses, and returns the others,
+// which it has not written either.
+func (q *queue) without(refused *refusedError, batch []*entry) []*entry {
+	left := make([]*entry, 0, len(batch))
+	for i, e := range batch {
+		if reason, isRefused := refused.reasons[i]; isRefused {
+			e.settle(fmt.Errorf("%w: %w", refused.err, reason))
+			continue
+		}
+		left = append(left, e)
+	}
+	return left
+}
+
+// delayed tells of a request that has to be repeated; the log, once until one
+// succeeds.
+func (q *queue) delayed(err error) {
 	q.producer.metrics.retried(q.target.topic)
-	if attempt == 0 {
+	if !q.isDelayed {
+		q.isDelayed = true
 		q.producer.log.Warn("publishing is delayed", "topic", q.target.topic, "partition", q.target.partition, "error", err)
 	}
 }
 
-func (q *queue) resumed(attempts int) {
-	if attempts > 0 {
+func (q *queue) resumed() {
+	if q.isDelayed {
+		q.isDelayed = false
 		q.producer.log.Info("publishing goes on", "topic", q.target.topic, "partition", q.target.partition)
 	}
 }
@@ -158,10 +182,35 @@ func (q *queue) send(batch []*entry) error {
 	if err != nil {
 		return fmt.Errorf("producing: %w", err)
 	}
-	if response.Error != nil {
-		return fmt.Errorf("producing: %w", response.Error)
+	if response.Error == nil {
+		return nil
 	}
-	return nil
+	err = fmt.Errorf("producing: %w", response.Error)
+	if !retriable(err) && len(response.RecordErrors) > 0 && areIndexes(response.RecordErrors, len(batch)) {
+		return &refusedError{err: err, reasons: response.RecordErrors}
+	}
+	return err
+}
+
+// refusedError is that a broker has written none of a batch because of some of
+// its records, by their place in it.
+type refusedError struct {
+	err     error
+	reasons map[int]error
+}
+
+func (e *refusedError) Error() string { return e.err.Error() }
+
+func (e *refusedError) Unwrap() error { return e.err }
+
+// areIndexes says whether all reasons are about one of so many records.
+func areIndexes(reasons map[int]error, records int) bool {
+	for i := range reasons {
+		if i < 0 || i >= records {
+			return false
+		}
+	}
+	return true
 }
 
 func headers(in []Header) []kafka.Header {
@@ -173,6 +222,12 @@ func headers(in []Header) []kafka.Header {
 		out[i] = kafka.Header{Key: h.Key, Value: h.Value}
 	}
 	return out
+}
+
+// concernsRecords says whether an error is about single records of a batch: brokers
+// before Kafka 2.4 do not say which.
+func concernsRecords(err error) bool {
+	return tooLarge(err) || errors.Is(err, kafka.InvalidRecord) || errors.Is(err, kafka.InvalidTimestamp)
 }
 
 func tooLarge(err error) bool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -34,13 +35,20 @@ type Telemetry struct {
 	adminAddr string
 	provider  *sdkmetric.MeterProvider
 	registry  *prometheus.Registry
+
+	mu     sync.Mutex
+	routes []route
 }
 
 // New sets up the telemetry of a service. Nothing is started: ServeAdmin does
 // that.
 func New(cfg Config, deps Deps) (*Telemetry, error) {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsScheduler)),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		buildInfo(deps.Service),
+	)
 	exporter, err := otelprometheus.New(
 		otelprometheus.WithRegisterer(registry),
 		otelprometheus.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithoutSuffixes),

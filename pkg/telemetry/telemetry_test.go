@@ -2,12 +2,13 @@ package telemetry_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
@@ -28,33 +29,74 @@ func newTelemetry(t *testing.T, log io.Writer) *telemetry.Telemetry {
 func get(t *testing.T, tel *telemetry.Telemetry, path string) (int, string) {
 	t.Helper()
 	res := httptest.NewRecorder()
-	tel.AdminHandler().ServeHTTP(res, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	handler, err := tel.AdminHandler()
+	require.NoError(t, err)
+	handler.ServeHTTP(res, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 	return res.Code, res.Body.String()
 }
 
-// Dashboards are built on exact names: what a unit or a counter would append
-// by default must not appear.
+// Dashboards are built on exact names: what a unit or a counter would append by
+// default must not appear, whatever kind of instrument a name has.
 func TestMetricNamesAreVerbatim(t *testing.T) {
+	const counter, gauge, histogram = "counter", "gauge", "histogram"
+	names := map[string]struct{ kind, unit string }{
+		"cdc_lag_seconds":                            {histogram, "s"},
+		"cdc_offset_commits_total":                   {counter, "{commit}"},
+		"cdc_offset_commits_failed":                  {counter, "{commit}"},
+		"event_processing_duration_seconds":          {histogram, "s"},
+		"event_processing_errors_total":              {counter, "{error}"},
+		"event_deduplication_hits":                   {counter, "{event}"},
+		"event_deduplication_bypassed_total":         {counter, "{event}"},
+		"cache_invalidation_lag_ms":                  {histogram, "ms"},
+		"cache_hit_ratio":                            {gauge, "1"},
+		"job_refresh_duration_seconds":               {histogram, "s"},
+		"job_refresh_total":                          {counter, "{run}"},
+		"clickhouse_query_duration_seconds":          {histogram, "s"},
+		"clickhouse_batch_insert_duration_seconds":   {histogram, "s"},
+		"clickhouse_errors_total":                    {counter, "{error}"},
+		"materialized_view_staleness_seconds":        {gauge, "s"},
+		"materialized_view_refresh_duration_seconds": {histogram, "s"},
+		"breaker_state":                              {gauge, "1"},
+		"ratio_of_bytes":                             {gauge, "By"},
+	}
 	tel := newTelemetry(t, io.Discard)
 	meter := tel.Meter("test")
-	for _, name := range []string{"cdc_offset_commits_total", "cdc_offset_commits_failed", "event_deduplication_hits"} {
-		counter, err := meter.Int64Counter(name, metric.WithUnit("{record}"))
-		require.NoError(t, err)
-		counter.Add(t.Context(), 3)
+	for name, instrument := range names {
+		switch instrument.kind {
+		case counter:
+			c, err := meter.Int64Counter(name, metric.WithUnit(instrument.unit))
+			require.NoError(t, err)
+			c.Add(t.Context(), 3)
+		case gauge:
+			g, err := meter.Float64Gauge(name, metric.WithUnit(instrument.unit))
+			require.NoError(t, err)
+			g.Record(t.Context(), 3)
+		default:
+			h, err := meter.Float64Histogram(name, metric.WithUnit(instrument.unit))
+			require.NoError(t, err)
+			h.Record(t.Context(), 3)
+		}
 	}
-	gauge, err := meter.Float64Gauge("cache_hit_ratio", metric.WithUnit("1"))
-	require.NoError(t, err)
-	gauge.Record(t.Context(), 0.5)
-	lag, err := meter.Float64Histogram("cache_invalidation_lag_ms", metric.WithUnit("ms"))
-	require.NoError(t, err)
-	lag.Record(t.Context(), 1)
-
 	_, body := get(t, tel, "/metrics")
-	for _, line := range []string{
-		"\ncdc_offset_commits_total 3\n", "\ncdc_offset_commits_failed 3\n", "\nevent_deduplication_hits 3\n",
-		"\ncache_hit_ratio 0.5\n", "\ncache_invalidation_lag_ms_count 1\n",
+	for name, instrument := range names {
+		line := "\n" + name + " 3\n"
+		if instrument.kind == histogram {
+			line = "\n" + name + "_count 1\n"
+		}
+		assert.Contains(t, body, line)
+	}
+	assert.NotContains(t, body, "otel_scope")
+	assert.NotContains(t, body, "target_info")
+}
+
+// What runs, and how its runtime does, is there without an instrument.
+func TestProcessMetrics(t *testing.T) {
+	_, body := get(t, newTelemetry(t, io.Discard), "/metrics")
+	for _, text := range []string{
+		"\nbuild_info{goversion=\"" + runtime.Version() + "\",revision=\"", "service=\"svc\",version=\"",
+		"\ngo_goroutines ", "\ngo_memstats_heap_inuse_bytes ", "\ngo_sched_latencies_seconds_count ", "\nprocess_resident_memory_bytes ",
 	} {
-		require.Contains(t, body, line)
+		assert.Contains(t, body, text)
 	}
 }
 
@@ -94,18 +136,4 @@ func TestLogHoldsTraceIDs(t *testing.T) {
 	require.Contains(t, log.String(), `"service":"svc"`)
 	tel.Log.Debug("hidden")
 	require.NotContains(t, log.String(), "hidden")
-}
-
-// The admin server ends with its context, and a taken port is an error that
-// names the variable.
-func TestServeAdmin(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	require.NoError(t, newTelemetry(t, io.Discard).ServeAdmin(ctx))
-
-	taken := httptest.NewServer(http.NotFoundHandler())
-	defer taken.Close()
-	tel, err := telemetry.New(telemetry.Config{}, telemetry.Deps{Service: "svc", AdminAddr: taken.Listener.Addr().String(), Output: io.Discard})
-	require.NoError(t, err)
-	require.ErrorContains(t, tel.ServeAdmin(t.Context()), "ADMIN_ADDR")
 }

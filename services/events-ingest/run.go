@@ -6,15 +6,18 @@ import (
 	"io"
 	"time"
 
+	"github.com/nova-data/nova/pkg/breaker"
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/schema"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/dedup"
 	"github.com/nova-data/nova/pkg/dlq"
+	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/httpserver"
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/pkg/producer"
+	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/events-ingest/internal/api"
 	"github.com/nova-data/nova/services/events-ingest/internal/ingest"
@@ -54,20 +57,25 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, letters.Close()) }()
-	store, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: watch.Log, Meter: watch.Meter("clickhouse")})
+	pool, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: watch.Log, Meter: watch.Meter("clickhouse")})
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	claimer, err := dedup.Open(cfg.Redis, cfg.Dedup, dedup.Deps{Log: watch.Log, Meter: watch.Meter("dedup")})
+	defer pool.Close()
+	faults := failpoint.New(cfg.Failpoints, watch.Log)
+	claimer, err := openClaimer(cfg, watch, faults) //nolint:contextcheck // a breaker outlives its calls
 	if err != nil {
 		return err
 	}
 	defer claimer.Close()
-
+	writer, err := newWriter(cfg, pool, watch, faults) //nolint:contextcheck // a breaker outlives its calls
+	if err != nil {
+		return err
+	}
 	member, err := join(cfg, kafka, watch, ingest.Deps{
-		Claimer: claimer, Store: store, Letters: dlq.NewWriter(lettersTopic, letters),
-		Log: watch.Log, Meter: watch.Meter("ingest"),
+		Claimer: claimer, Store: &store{writer, pool}, Writer: sink.ClickHouse(writer),
+		Letters:    dlq.NewWriter(lettersTopic, letters),
+		Failpoints: faults, Log: watch.Log, Meter: watch.Meter("ingest"),
 	})
 	if err != nil {
 		return err
@@ -80,7 +88,10 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 	members := lifecycle.NewGroup(watch.Log, drainTimeout(cfg))
 	members.Add("admin server", watch.ServeAdmin)
 	members.Add("consumer", func(ctx context.Context) error {
-		if err := awaitSchema(ctx, store, watch); err != nil {
+		if err := awaitSchema(ctx, pool, watch); err != nil {
+			return err
+		}
+		if err := awaitWindows(ctx, writer, watch); err != nil {
 			return err
 		}
 		return member.Run(ctx)
@@ -91,14 +102,52 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 	return members.Run(ctx)
 }
 
+// store is what is asked of ClickHouse beside storing.
+type store struct {
+	*clickhouse.Writer
+	*clickhouse.Pool
+}
+
+func openClaimer(cfg Config, watch *telemetry.Telemetry, faults *failpoint.Set) (*dedup.Claimer, error) {
+	guarded, err := breaker.New(cfg.RedisBreaker, breaker.Deps{
+		Name: "redis", IsFailure: dedup.IsFailure, Log: watch.Log, Meter: watch.Meter("breaker"), Health: watch.Health,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return dedup.Open(cfg.Redis, cfg.Dedup, dedup.Deps{
+		Breaker: guarded, Health: watch.Health, Failpoints: faults, Log: watch.Log, Meter: watch.Meter("dedup"),
+	})
+}
+
+func newWriter(cfg Config, pool *clickhouse.Pool, watch *telemetry.Telemetry, faults *failpoint.Set) (*clickhouse.Writer, error) {
+	guarded, err := breaker.New(cfg.ClickHouseBreaker, breaker.Deps{
+		Name: "clickhouse", IsFailure: clickhouse.IsInfrastructure, Log: watch.Log, Meter: watch.Meter("breaker"), Health: watch.Health,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return clickhouse.NewWriter(cfg.Plan, clickhouse.WriterDeps{
+		Pool: pool, Breaker: guarded, Failpoints: faults, Log: watch.Log, Meter: watch.Meter("clickhouse"),
+	})
+}
+
+// join makes the member of the group, and the admin calls about its work.
 func join(cfg Config, kafka *broker.Cluster, watch *telemetry.Telemetry, deps ingest.Deps) (*consumer.Consumer, error) {
-	handler, err := ingest.New(deps)
+	guard, err := dlq.NewGuard(cfg.Guard, dlq.GuardDeps{Log: watch.Log, Meter: watch.Meter("dlq"), Health: watch.Health})
+	if err != nil {
+		return nil, err
+	}
+	deps.Guard = guard
+	watch.HandleAdmin("/dlq/resume", guard)
+	watch.HandleAdmin("/failpoints", deps.Failpoints)
+	stored, err := ingest.New(deps)
 	if err != nil {
 		return nil, err
 	}
 	return consumer.New(cfg.Consumer, consumer.Deps{
-		Broker: kafka, Group: group, Topics: []string{topic}, Handler: handler, Positions: cfg.Positions,
-		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health,
+		Broker: kafka, Group: group, Topics: []string{topic}, Sink: stored, Plans: true, Positions: cfg.Positions,
+		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health, Failpoints: deps.Failpoints,
 	})
 }
 
@@ -129,4 +178,30 @@ func awaitSchema(ctx context.Context, store *clickhouse.Pool, watch *telemetry.T
 	}
 	watch.Health.Healthy(part)
 	return nil
+}
+
+// windowsInterval is how soon an ALTER of the operator's is noticed.
+const windowsInterval = 5 * time.Second
+
+// awaitWindows keeps the consumer out of the group while a table would store a
+// block twice that is sent twice.
+func awaitWindows(ctx context.Context, writer *clickhouse.Writer, watch *telemetry.Telemetry) error {
+	const part = "de-duplication windows"
+	for said := ""; ; {
+		err := writer.CheckWindows(ctx, ingest.Table)
+		if err == nil {
+			watch.Health.Healthy(part)
+			return nil
+		}
+		watch.Health.Degraded(part, err.Error())
+		if err.Error() != said {
+			said = err.Error()
+			watch.Log.ErrorContext(ctx, "not consuming", "error", err)
+		}
+		select {
+		case <-time.After(windowsInterval):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -25,6 +25,8 @@ type Column interface {
 
 	native() proto.ColInput
 	bytes() int
+	// pick returns a column of the same name and type with those rows only.
+	pick(rows []int) Column
 }
 
 // Block is a set of columns that are inserted together, as one unit.

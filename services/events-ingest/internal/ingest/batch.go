@@ -1,43 +1,66 @@
 package ingest
 
 import (
+	"context"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/dedup"
-	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/sink"
 )
 
-// batch is the memory for one call of Handle.
+// batch is a sink.Batch of the topic "events".
 type batch struct {
-	records []*consumer.Record // those that hold an event
-	events  []event.Event      // theirs, in their order
-	claims  []dedup.Claim      // theirs
-	rows    *rows
+	claimer Claimer
+	metrics *metrics
 
-	letters  []dlq.Letter
-	refused  map[reason]int64
-	accepted []time.Time // Kafka's timestamps of the rows
+	places []int         // of the records that hold an event
+	events []event.Event // theirs, in their order
+	claims []dedup.Claim // theirs
+	rows   *rows
+
+	rowPlaces []int       // of the records of the rows
+	accepted  []time.Time // Kafka's timestamps of the rows
 }
 
-func newBatch() *batch { return &batch{rows: newRows(), refused: map[reason]int64{}} }
-
-// reset keeps the memory, that of the events' attributes too, but no reference
-// to a record.
-func (b *batch) reset() {
-	clear(b.records)
-	clear(b.letters)
-	b.records, b.letters = b.records[:0], b.letters[:0]
-	b.events, b.claims, b.accepted = b.events[:0], b.claims[:0], b.accepted[:0]
+// Reset implements sink.Batch. It keeps the memory, that of the events' attributes
+// too.
+func (b *batch) Reset() {
+	b.places, b.events, b.claims = b.places[:0], b.events[:0], b.claims[:0]
+	b.rowPlaces, b.accepted = b.rowPlaces[:0], b.accepted[:0]
 	b.rows.block.Reset()
-	clear(b.refused)
 }
 
-// add decodes a record: into an event with its claim, or into a letter.
-func (b *batch) add(record *consumer.Record) {
+// Fill implements sink.Batch: of the records of an event, those become rows that
+// hold its claim.
+func (b *batch) Fill(ctx context.Context, records []consumer.Record, reject func(i int, r sink.Rejection)) error {
+	for i := range records {
+		if refusal := b.decode(i, &records[i]); refusal != nil {
+			reject(i, sink.Rejection{
+				Class: string(refusal.reason), Err: refusal.err, Schema: string(records[i].Header(event.HeaderSchema)),
+			})
+		}
+	}
+	kept, err := b.claimer.Claim(ctx, b.claims)
+	if err != nil {
+		return err
+	}
+	for i, place := range b.places {
+		if kept[i] {
+			b.rows.append(&b.events[i], &records[place])
+			b.rowPlaces = append(b.rowPlaces, place)
+			b.accepted = append(b.accepted, records[place].Time)
+		}
+	}
+	return nil
+}
+
+// decode reads the event of a record and prepares its claim.
+func (b *batch) decode(place int, record *consumer.Record) *refusal {
 	if len(b.events) == cap(b.events) {
 		b.events = append(b.events, event.Event{})
 	} else {
@@ -46,36 +69,25 @@ func (b *batch) add(record *consumer.Record) {
 	e := &b.events[len(b.events)-1]
 	if refusal := decode(record, e); refusal != nil {
 		b.events = b.events[:len(b.events)-1]
-		b.refuse(record, refusal)
-		return
+		return refusal
 	}
-	b.records = append(b.records, record)
+	b.places = append(b.places, place)
 	b.claims = append(b.claims, dedup.Claim{
 		EventID: e.ID, TimeMS: e.TimeMS,
 		Topic: record.Topic, Partition: record.Partition, Offset: record.Offset,
 		PayloadHash: xxhash.Sum64(record.Value),
 	})
+	return nil
 }
 
-func (b *batch) refuse(record *consumer.Record, refusal *refusal) {
-	schema := record.Header(event.HeaderSchema)
-	headers := make([]dlq.RecordHeader, 0, len(record.Headers))
-	for _, h := range record.Headers {
-		headers = append(headers, dlq.RecordHeader(h))
-	}
-	b.letters = append(b.letters, dlq.NewLetter(dlq.Record{
-		Topic: record.Topic, Partition: record.Partition, Offset: record.Offset,
-		Key: record.Key, Value: record.Value, Headers: headers,
-	}, dlq.Failure{Err: refusal.err, Class: string(refusal.reason), At: time.Now(), Schema: string(schema)}))
-	b.refused[refusal.reason]++
-}
+// Table implements sink.Batch.
+func (*batch) Table() string { return Table }
 
-// fill makes the rows of the events that are kept.
-func (b *batch) fill(kept []bool) {
-	for i, record := range b.records {
-		if kept[i] {
-			b.rows.append(&b.events[i], record)
-			b.accepted = append(b.accepted, record.Time)
-		}
-	}
-}
+// Block implements sink.Batch.
+func (b *batch) Block() *block.Block { return b.rows.block }
+
+// RecordOf implements sink.Batch.
+func (b *batch) RecordOf(row int) int { return b.rowPlaces[row] }
+
+// Stored implements sink.Batch.
+func (b *batch) Stored(ctx context.Context) { b.metrics.stored(ctx, b.accepted) }

@@ -7,6 +7,7 @@
 //
 // Only what speaks against the server counts as its failure: a connection, a
 // time-out, an overload. Run pings it all the time, so that it is known within
-// seconds that it is away, or back, also when nobody asks anything. Nothing is
-// retried here.
+// seconds that it is away, or back, also when nobody asks anything. A query that
+// such a failure has met is tried again within its time limit, unless a part of
+// its result is already out.
 package store

@@ -87,18 +87,27 @@ func (s *Store) IsUp() bool { return s.breaker.IsClosed() }
 func (s *Store) Ready() <-chan struct{} { return s.ready }
 
 // Query runs a statement and calls each with every block of its result that has
-// rows. It takes limit at most, here and on the server. The error is
-// breaker.ErrOpen when the statement was not run, an error of each as it is, or
+// rows. It takes limit at most, here and on the server, retries included; once
+// each has been called nothing is retried, so that no row comes twice. The error
+// is breaker.ErrOpen when the statement was not run, or else wraps one of each or
 // a *clickhouse.Error.
 func (s *Store) Query(
 	ctx context.Context, limit time.Duration, sql string, parameters clickhouse.Parameters, each func(*block.Reader) error,
 ) error {
 	sql = fmt.Sprintf("%s\nSETTINGS max_execution_time = %d, max_memory_usage = %d",
 		sql, int64(math.Ceil(limit.Seconds())), s.cfg.MaxMemoryBytes)
-	return s.breaker.Do(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, limit)
-		defer cancel()
-		return s.deps.Pool.Query(ctx, sql, parameters, each)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return s.breaker.Retry(ctx, func(ctx context.Context) error {
+		hasBegun := false
+		err := s.deps.Pool.Query(ctx, sql, parameters, func(r *block.Reader) error {
+			hasBegun = true
+			return each(r)
+		})
+		if hasBegun {
+			return breaker.Final(err)
+		}
+		return err
 	})
 }
 

@@ -54,8 +54,12 @@ type fixture struct {
 	health *health
 }
 
-func newFixture(t *testing.T) fixture {
+func newFixture(t *testing.T, change ...func(*breaker.Config)) fixture {
 	t.Helper()
+	cfg := breaker.Config{Failures: 3, Successes: 1, Delay: 500 * time.Millisecond}
+	for _, c := range change {
+		c(&cfg)
+	}
 	f := fixture{server: chtest.Start(t), health: &health{degraded: map[string]string{}}}
 	log := slog.New(slog.DiscardHandler)
 	var err error
@@ -67,8 +71,7 @@ func newFixture(t *testing.T) fixture {
 	t.Cleanup(f.pool.Close)
 	f.Store, err = store.New(
 		store.Config{
-			Breaker:        breaker.Config{Failures: 3, Successes: 1, Delay: 500 * time.Millisecond},
-			MaxMemoryBytes: 64 << 20, SchemaVersion: 3,
+			Breaker: cfg, MaxMemoryBytes: 64 << 20, SchemaVersion: 3,
 		},
 		store.Deps{Pool: f.pool, Log: log, Meter: noop.Meter{}, Health: f.health})
 	require.NoError(t, err)
@@ -149,6 +152,53 @@ func TestProbe(t *testing.T) {
 	eventually(t, f.IsUp, "the breaker closes")
 	assert.Empty(t, f.health.of("clickhouse"))
 	assert.NoError(t, f.ask(t.Context(), time.Minute, "SELECT 1"))
+}
+
+// patientRetries are enough for a restart of ClickHouse.
+func patientRetries(cfg *breaker.Config) {
+	cfg.Failures, cfg.Retries, cfg.Backoff, cfg.MaxBackoff = 1000, 1000, 10*time.Millisecond, 100*time.Millisecond
+}
+
+// A query survives a ClickHouse that is away for less than the query's time.
+func TestQueryIsRetried(t *testing.T) {
+	f := newFixture(t, patientRetries)
+	f.server.Kill()
+	answered := make(chan error, 1)
+	rows := 0
+	go func() {
+		answered <- f.Query(t.Context(), 20*time.Second, "SELECT 1", nil, func(r *block.Reader) error {
+			for range r.Rows() {
+				rows++
+			}
+			return nil
+		})
+	}()
+	f.server.Restart()
+	require.NoError(t, <-answered)
+	assert.Equal(t, 1, rows)
+
+	f.server.Kill()
+	started := time.Now()
+	require.Error(t, f.ask(t.Context(), time.Second, "SELECT 1"))
+	assert.Less(t, time.Since(started), 5*time.Second, "retries end with the query's time")
+}
+
+// A result that breaks off is not started again: its reader would get rows twice.
+func TestBrokenResultIsNotRetried(t *testing.T) {
+	f := newFixture(t, patientRetries)
+	blocks := 0
+	err := f.Query(t.Context(), time.Minute, "SELECT number FROM numbers(1000000000)", nil,
+		func(*block.Reader) error {
+			blocks++
+			if blocks == 2 {
+				f.server.Restart()
+			}
+			return nil
+		})
+	require.Error(t, err)
+	assert.GreaterOrEqual(t, blocks, 2)
+	assert.Less(t, blocks, 10_000, "not to the end")
+	require.NoError(t, f.ask(t.Context(), time.Minute, "SELECT 1"))
 }
 
 // Queries that fail in a row open the breaker although pings succeed between them,
