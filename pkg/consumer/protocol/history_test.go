@@ -2,7 +2,12 @@
 
 package protocol
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/nova-data/nova/pkg/dedup"
+)
 
 // transition is what happened, and what the world is then.
 type transition struct {
@@ -166,35 +171,54 @@ func (m *model) send(after *state, who int, l Lane, offsets []Offset, add adder)
 	}
 }
 
-// prepare decides which records of a batch are its rows, and claims for them.
+// prepare decides which records of a batch are its rows, and claims for them, as
+// package dedup does.
 func (m *model) prepare(s *state, b Batch, rows *mask) {
 	set := recordsOf(b)
-	*rows = set
-	twins := set & m.work.twins
-	if twins == 0 {
+	*rows = set &^ m.work.twins
+	var claims []dedup.Claim
+	var records []int8
+	for record := range int8(partitions * mostRecords) {
+		if set&m.work.twins&(1<<record) != 0 {
+			claims, records = append(claims, m.claim(record)), append(records, record)
+		}
+	}
+	if m.off == holderKept && s.holder >= 0 && len(records) > 0 {
+		if s.holder == records[0] { // of the copies, the first or none
+			*rows |= 1 << records[0]
+		}
 		return
 	}
-	*rows &^= twins
-	first := int8(bits.TrailingZeros8(uint8(twins)))
-	switch held := s.holder; {
-	case held < 0:
-		s.holder = first
-		*rows |= 1 << first
-	case m.work.redriven&twins != 0 && m.isOrigin(held):
-		// A redriven record takes over what its origin holds.
-		at := int8(bits.TrailingZeros8(uint8(m.work.redriven)))
-		s.holder = at
-		*rows |= 1 << at
-	case m.off == holderKept:
-		if held == first {
-			*rows |= 1 << first
+	decision := dedup.NewBatch(claims)
+	for _, head := range decision.Heads() {
+		if holder := s.holder; holder >= 0 && !decision.TakesOver(head, m.claimValue(holder)) {
+			decision.Settle(head, m.claimValue(holder))
+			continue
 		}
-	case twins&(1<<held) != 0:
-		*rows |= 1 << held
+		s.holder = records[head]
+		decision.Won(head)
+	}
+	for i, isKept := range decision.Kept() {
+		if isKept {
+			*rows |= 1 << records[i]
+		}
 	}
 }
 
-func (m *model) isOrigin(record int8) bool { return m.work.poison&(1<<record) != 0 }
+// claim is that of a record of the twins' event.
+func (m *model) claim(record int8) dedup.Claim {
+	c := dedup.Claim{Topic: "t", Partition: int(record) / mostRecords, Offset: int64(record) % mostRecords}
+	if m.work.redriven&(1<<record) != 0 {
+		origin := bits.TrailingZeros8(uint8(m.work.poison))
+		c.Origin = fmt.Sprintf("t/%d/%d", origin/mostRecords, origin%mostRecords)
+	}
+	return c
+}
+
+func (m *model) claimValue(record int8) string {
+	c := m.claim(record)
+	return c.Value()
+}
 
 // bury writes the letters that a member owes.
 func (m *model) bury(s *state, me *member) {
