@@ -51,3 +51,15 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// TestWriterConfigReadsItsVariable holds the name of the writer's variable, its
+// default and its bound.
+func TestWriterConfigReadsItsVariable(t *testing.T) {
+	var cfg struct {
+		Plan clickhouse.WriterConfig `envconfig:"PLAN"`
+	}
+	require.NoError(t, config.Load(&cfg))
+	assert.Equal(t, 30*time.Minute, cfg.Plan.MaxAge)
+	t.Setenv("PLAN_MAX_AGE", "0s")
+	require.ErrorContains(t, config.Load(&cfg), "PLAN_MAX_AGE ")
+}

@@ -70,3 +70,20 @@ func TestLostPartIsStoredAgain(t *testing.T) {
 	assert.Contains(t, s.log.String(), "may now hold them twice")
 	assert.Equal(t, map[string]int64{"none": 2}, s.checks())
 }
+
+// TestLostPartIsStoredAgainOnce holds the same when the answer to that last INSERT,
+// which has no token, is lost: its rows are looked for before they are sent again.
+func TestLostPartIsStoredAgainOnce(t *testing.T) {
+	s := newStore(t, chtest.Start(t))
+	s.useTimeout(time.Second)
+	storing := s.killAt(1, chtest.WithFlags("--repair=false"))
+	s.server.Fault(
+		chtest.Fault{Action: "delay", DelayMS: 1, Table: "post_events"}, // that under the token
+		chtest.Fault{Action: "cut", When: "after", Table: "post_events"},
+	)
+	require.Error(t, storing.Try(t.Context()))
+	require.Empty(t, s.server.PendingFaults())
+	require.NoError(t, storing.Try(t.Context()))
+	assert.Equal(t, "10", s.server.Query("SELECT count() FROM post_events"))
+	assert.Equal(t, map[string]int64{"none": 2, "all": 1}, s.checks())
+}

@@ -2,7 +2,6 @@ package clickhouse
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/ClickHouse/ch-go"
@@ -153,7 +152,7 @@ func (s *Storing) awaitQuiet(ctx context.Context) error {
 		return nil
 	}
 	s.writer.deps.Log.Info("waiting for the end of earlier attempts before asking ClickHouse what it has of a batch",
-		"table", s.insert.Table, "token", s.insert.Token, slog.Duration("for", rest))
+		"table", s.insert.Table, "token", s.insert.Token, "for", rest)
 	timer := time.NewTimer(rest)
 	defer timer.Stop()
 	select {

@@ -133,3 +133,17 @@ func TestViewThatFailsForAWhile(t *testing.T) {
 	require.NoError(t, storing.Try(t.Context()))
 	s.requireStored(10, 10, 10)
 }
+
+// TestStoringDoesNotAllocatePerRow holds that the memory of columns and connections
+// is used again: a batch costs the same few allocations whatever its size.
+func TestStoringDoesNotAllocatePerRow(t *testing.T) {
+	s := newStore(t, chtest.Start(t))
+	const rows, runs, limit = 20_000, 5, 1000
+	block := likes(0, rows, 1)
+	store := func() { require.NoError(t, s.Begin(named("a", block), time.Now(), eventKey()).Try(t.Context())) }
+	s.TrustClocks()
+	<-time.After(2 * clickhouse.PrecisionOfUptime)
+	store()
+	assert.Less(t, testing.AllocsPerRun(runs, store), float64(limit))
+	assert.Empty(t, s.checks())
+}

@@ -16,7 +16,7 @@ import (
 
 // WriterConfig is what an operator sets of a Writer. Its prefix is PLAN.
 type WriterConfig struct {
-	MaxAge time.Duration `split_words:"true" default:"30m" desc:"Age of a batch from which ClickHouse is no longer trusted to remember its token: whether its rows are stored is then asked of the table. Longer than CLICKHOUSE_TIMEOUT and shorter than the time that the de-duplication windows cover."`
+	MaxAge time.Duration `split_words:"true" default:"30m" desc:"Age of a batch from which ClickHouse is no longer trusted to remember its token: the table is then asked which of its rows it has."`
 }
 
 // Validate implements config.Validator.

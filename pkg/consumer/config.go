@@ -24,7 +24,7 @@ type Config struct {
 	SessionTimeout    time.Duration `split_words:"true" default:"15s" desc:"Time without heartbeats after which a member's partitions go to others."`
 	RebalanceTimeout  time.Duration `split_words:"true" default:"30s" desc:"Time members have to join a rebalance."`
 	MemoryBudget      int           `split_words:"true" default:"67108864" desc:"Bytes of records that may be fetched and not yet done with, of all partitions together."`
-	WatchdogTimeout   time.Duration `split_words:"true" default:"2m" desc:"Time after which a call for a batch that has not returned is shown as stuck."`
+	WatchdogTimeout   time.Duration `split_words:"true" default:"5m" desc:"Time after which a call for a batch that has not returned is shown as stuck."`
 	LeaveAfter        time.Duration `split_words:"true" default:"10m" desc:"Time after which a member that cannot store what others can leaves the group until it can."`
 	DrainTimeout      time.Duration `split_words:"true" default:"10s" desc:"Time for work in hand when partitions are revoked or the service stops; below REBALANCE_TIMEOUT."`
 }
