@@ -37,10 +37,12 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 	t.Setenv("CDC_EPOCHS", "nova:1,nova2:1")
 	t.Setenv("DLQ_MAX_RECORD_BYTES", "0")
 	t.Setenv("BATCH_ROWS", "0")
+	t.Setenv("CLICKHOUSE_BREAKER_FAILURES", "0")
+	t.Setenv("DLQ_GUARD_RATIO", "2")
 	var cfg cdcingest.Config
 	err := config.Load(&cfg)
 	require.Error(t, err)
-	for _, want := range []string{"CDC_EPOCHS must not give nova and nova2 the same epoch", "DLQ_MAX_RECORD_BYTES", "BATCH_ROWS"} {
+	for _, want := range []string{"CDC_EPOCHS must not give nova and nova2 the same epoch", "DLQ_MAX_RECORD_BYTES", "BATCH_ROWS", "CLICKHOUSE_BREAKER_FAILURES", "DLQ_GUARD_RATIO"} {
 		assert.ErrorContains(t, err, want)
 	}
 }

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nova-data/nova/pkg/breaker"
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/pkg/dlq"
+	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/telemetry"
 )
 
@@ -22,6 +25,9 @@ type Config struct {
 	Positions         consumer.Positions `envconfig:""`
 	Kafka             broker.Config      `envconfig:"KAFKA"`
 	ClickHouse        clickhouse.Config  `envconfig:"CLICKHOUSE"`
+	ClickHouseBreaker breaker.Config     `envconfig:"CLICKHOUSE_BREAKER"`
+	Guard             dlq.GuardConfig    `envconfig:"DLQ_GUARD"`
+	Failpoints        failpoint.Config   `envconfig:"FAILPOINTS"`
 }
 
 // minLetterBytes leaves room for a record of Kafka's usual limit, which a letter

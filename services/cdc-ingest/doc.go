@@ -9,6 +9,9 @@
 // them share the partitions.
 //
 // While ClickHouse or Kafka is away it waits, keeps its place and its health
-// report says why. A record that can never be stored goes to the dead-letter
-// topic; a topic prefix without an epoch pauses its table until CDC_EPOCHS has it.
+// report says why; a member that alone cannot store leaves the group until it can.
+// A record that can never be stored goes to the dead-letter topic, alone, also when
+// it is ClickHouse that refuses it; too many of them pause the service until an
+// operator's call. A topic prefix without an epoch pauses its table until
+// CDC_EPOCHS has it.
 package cdcingest

@@ -6,13 +6,16 @@ import (
 	"io"
 	"time"
 
+	"github.com/nova-data/nova/pkg/breaker"
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/schema"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/dlq"
+	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/pkg/producer"
+	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/ingest"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
@@ -31,10 +34,10 @@ const (
 )
 
 // Run runs the service until ctx ends, then drains and returns. The log goes to
-// output. Its errors are those of the configuration, of the admin address, and of a drain that took too
-// long; dependencies that are away are waited for.
-func Run(ctx context.Context, cfg Config, output io.Writer) error {
-	reporting, err := telemetry.New(cfg.Telemetry, telemetry.Deps{Service: service, AdminAddr: cfg.AdminAddr, Output: output})
+// output. Its errors are those of the configuration, of the admin address, and of a
+// drain that took too long; dependencies that are away are waited for.
+func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
+	watch, err := telemetry.New(cfg.Telemetry, telemetry.Deps{Service: service, AdminAddr: cfg.AdminAddr, Output: output})
 	if err != nil {
 		return err
 	}
@@ -43,58 +46,84 @@ func Run(ctx context.Context, cfg Config, output io.Writer) error {
 		return err
 	}
 	defer kafka.Close()
-	pool, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: reporting.Log, Meter: reporting.Meter("clickhouse")})
+	pool, err := clickhouse.Open(cfg.ClickHouse, clickhouse.Deps{Log: watch.Log, Meter: watch.Meter("clickhouse")})
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	letters, err := producer.New(letterConfig(cfg), producer.Deps{Broker: kafka, Log: reporting.Log, Meter: reporting.Meter("producer")})
+	letters, err := producer.New(letterConfig(cfg), producer.Deps{Broker: kafka, Log: watch.Log, Meter: watch.Meter("letters")})
 	if err != nil {
 		return err
 	}
-	reader, err := newConsumer(cfg, kafka, reporting, ingest.Deps{
-		Tables:  table.All(),
-		Epochs:  cfg.CDCEpochs,
-		Store:   pool,
-		Letters: dlq.NewWriter(cfg.DLQTopic, letters),
-		Log:     reporting.Log,
-		Meter:   reporting.Meter("ingest"),
-	})
+	defer func() { err = errors.Join(err, letters.Close()) }()
+	member, err := join(cfg, watch, connections{kafka, pool, dlq.NewWriter(cfg.DLQTopic, letters)}) //nolint:contextcheck // a breaker outlives its calls
 	if err != nil {
-		return errors.Join(err, letters.Close())
+		return err
 	}
 
-	members := lifecycle.NewGroup(reporting.Log, cfg.Consumer.DrainTimeout+afterConsumer)
-	members.Add("admin server", reporting.ServeAdmin)
+	members := lifecycle.NewGroup(watch.Log, cfg.Consumer.DrainTimeout+afterConsumer)
+	members.Add("admin server", watch.ServeAdmin)
 	members.Add("consumer", func(ctx context.Context) error {
-		if err := schema.Wait(ctx, pool, schemaVersion, reporting.Log); err != nil {
+		if err := schema.Wait(ctx, pool, schemaVersion, watch.Log); err != nil {
 			return err
 		}
-		reporting.Health.Ready()
-		return reader.Run(ctx)
+		watch.Health.Ready()
+		return member.Run(ctx)
 	})
-	stop := context.AfterFunc(ctx, reporting.Health.Draining)
-	defer stop()
-	return errors.Join(members.Run(ctx), letters.Close())
+	defer context.AfterFunc(ctx, watch.Health.Draining)()
+	return members.Run(ctx)
 }
 
-func newConsumer(cfg Config, kafka *broker.Cluster, reporting *telemetry.Telemetry, deps ingest.Deps) (*consumer.Consumer, error) {
-	handler, err := ingest.New(deps)
+// connections are what the member works over.
+type connections struct {
+	kafka   *broker.Cluster
+	pool    *clickhouse.Pool
+	letters *dlq.Writer
+}
+
+// join makes the member of the group, and the admin calls about its work. Batches
+// have no plans: their rows may be stored again.
+func join(cfg Config, watch *telemetry.Telemetry, to connections) (*consumer.Consumer, error) {
+	faults := failpoint.New(cfg.Failpoints, watch.Log)
+	watch.HandleAdmin("/failpoints", faults)
+	guard, err := dlq.NewGuard(cfg.Guard, dlq.GuardDeps{Log: watch.Log, Meter: watch.Meter("dlq"), Health: watch.Health})
 	if err != nil {
 		return nil, err
 	}
-	topics := make([]string, 0, len(deps.Tables))
-	for _, t := range deps.Tables {
+	watch.HandleAdmin("/dlq/resume", guard)
+	writer, err := newWriter(cfg, to.pool, watch, faults)
+	if err != nil {
+		return nil, err
+	}
+	tables := table.All()
+	stored, err := ingest.New(ingest.Deps{
+		Tables: tables, Epochs: cfg.CDCEpochs, Store: to.pool,
+		Writer: sink.ClickHouse(writer), Letters: to.letters, Guard: guard,
+		Failpoints: faults, Log: watch.Log, Meter: watch.Meter("ingest"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	topics := make([]string, 0, len(tables))
+	for _, t := range tables {
 		topics = append(topics, t.Topic())
 	}
 	return consumer.New(cfg.Consumer, consumer.Deps{
-		Broker:  kafka,
-		Group:   group,
-		Topics:  topics,
-		Handler: handler, Positions: cfg.Positions,
-		Log:    reporting.Log,
-		Meter:  reporting.Meter("consumer"),
-		Health: reporting.Health,
+		Broker: to.kafka, Group: group, Topics: topics, Sink: stored, Positions: cfg.Positions,
+		Log: watch.Log, Meter: watch.Meter("consumer"), Health: watch.Health, Failpoints: faults,
+	})
+}
+
+func newWriter(cfg Config, pool *clickhouse.Pool, watch *telemetry.Telemetry, faults *failpoint.Set) (*clickhouse.Writer, error) {
+	guarded, err := breaker.New(cfg.ClickHouseBreaker, breaker.Deps{
+		Name: "clickhouse", IsFailure: clickhouse.IsInfrastructure, Log: watch.Log, Meter: watch.Meter("breaker"), Health: watch.Health,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// No block has a token, so none is ever too old for it.
+	return clickhouse.NewWriter(clickhouse.WriterConfig{MaxAge: time.Hour}, clickhouse.WriterDeps{
+		Pool: pool, Breaker: guarded, Failpoints: faults, Log: watch.Log, Meter: watch.Meter("clickhouse"),
 	})
 }
 

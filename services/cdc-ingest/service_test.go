@@ -1,9 +1,13 @@
 package cdcingest_test
 
 import (
+	"context"
 	"hash/fnv"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/kafkatest"
@@ -59,6 +63,26 @@ func migrated(t *testing.T) environment {
 	return e
 }
 
+// admin gives the service that is started next an admin address, and returns its URL.
+func (e environment) admin() string {
+	e.Helper()
+	address := servicetest.FreeAddress(e)
+	e.Setenv("ADMIN_ADDR", address)
+	return "http://" + address
+}
+
+// post makes an operator's call.
+func (e environment) post(url, body string) {
+	e.Helper()
+	request, err := http.NewRequestWithContext(context.WithoutCancel(e.Context()), http.MethodPost, url, strings.NewReader(body))
+	require.NoError(e, err)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: kafkatest.Patience}
+	response, err := client.Do(request)
+	require.NoError(e, err)
+	require.NoError(e, response.Body.Close())
+	require.Equal(e, http.StatusOK, response.StatusCode)
+}
+
 // produce puts records on a table's topic, each key in a partition of its own
 // choice, as the connector does.
 func (e environment) produce(table string, records ...cdctest.Record) {
@@ -78,6 +102,15 @@ func (e environment) awaitCommits(tables ...string) {
 	for _, table := range tables {
 		servicetest.AwaitCommits(e, e.kafka, group, "cdc."+table)
 	}
+}
+
+// committed is how many records of a table are committed.
+func (e environment) committed(table string) (sum int64) {
+	e.Helper()
+	for _, offset := range e.kafka.Committed(group, "cdc."+table) {
+		sum += offset
+	}
+	return sum
 }
 
 // rows is what a reader sees of every table and view.

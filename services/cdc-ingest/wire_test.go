@@ -2,6 +2,7 @@ package cdcingest_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,6 @@ import (
 
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/dlq"
-	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/pkg/servicetest"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/cdctest"
 )
@@ -40,6 +40,7 @@ const captured = `-- users
 // that give the exact bytes back, every offset is committed, and reading it all
 // again, backwards, changes nothing.
 func TestTablesFollowPostgreSQL(t *testing.T) {
+	t.Setenv("DLQ_GUARD_MIN_LETTERS", "100") // a third of these few records is poison
 	e := migrated(t)
 	service := servicetest.Start(t)
 	for _, table := range tables() {
@@ -92,11 +93,12 @@ func likes(from, to int) []cdctest.Record {
 }
 
 // A ClickHouse that is killed while rows go in, before and after storing them,
-// loses none: the service waits and goes on.
+// loses none: the service waits, says so while it stays ready, and goes on.
 func TestClickHouseKilled(t *testing.T) {
 	for _, when := range []string{"before", "after"} {
 		t.Run(when, func(t *testing.T) {
 			e := migrated(t)
+			admin := e.admin()
 			servicetest.Start(t)
 			e.produce("likes", likes(0, 100)...)
 			e.awaitCommits("likes")
@@ -104,6 +106,10 @@ func TestClickHouseKilled(t *testing.T) {
 			before := e.kafka.Committed(group, "cdc.likes")
 			e.produce("likes", likes(100, 200)...)
 			<-e.clickhouse.Exited()
+			servicetest.Await(t, "the breaker", func() bool {
+				status, _, report := servicetest.Get(t, admin+"/readyz")
+				return status == http.StatusOK && strings.Contains(report, `"clickhouse":"its breaker is open`)
+			})
 			assert.Equal(t, before, e.kafka.Committed(group, "cdc.likes"), "nothing is committed that is not stored")
 			e.clickhouse.Restart()
 			e.produce("likes", likes(200, 300)...)
@@ -113,20 +119,36 @@ func TestClickHouseKilled(t *testing.T) {
 	}
 }
 
-// A service that is killed after its insert and before its commit reads the same
-// records again, and the rows stay the same.
-func TestKilledBetweenInsertAndCommit(t *testing.T) {
-	e := migrated(t)
-	held, release := e.kafka.Hold(kafkatest.OffsetCommit)
-	service := servicetest.Start(t)
-	e.produce("likes", likes(0, 100)...)
-	<-held
-	servicetest.Await(t, "the rows", func() bool { return e.clickhouse.Query("SELECT count() > 0 FROM likes") == "1" })
-	service.Kill()
-	release()
-	servicetest.Start(t)
-	e.awaitCommits("likes")
-	assert.Equal(t, "100\t100", e.clickhouse.Query("SELECT count(), uniqExact(id) FROM likes FINAL"))
+// A service that is killed between a letter and the insert, or between the insert
+// and the commit, reads the same records again: the rows stay the same, and a letter
+// that is written again says by its key that it is the same.
+func TestServiceKilled(t *testing.T) {
+	for _, point := range []string{"after_letter", "after_insert"} {
+		t.Run(point, func(t *testing.T) {
+			t.Setenv("FAILPOINTS_ENABLED", "true")
+			e := migrated(t)
+			admin := e.admin()
+			service := servicetest.Start(t)
+			e.produce("likes", like(0))
+			e.awaitCommits("likes")
+			e.post(admin+"/failpoints", `{"point":"`+point+`","count":1}`)
+			e.produce("likes", append(likes(1, 100), cdctest.Record{Key: []byte("{}"), Value: []byte("poison")})...)
+			servicetest.Await(t, "its end", func() bool {
+				status, _, _ := servicetest.Get(t, admin+"/livez")
+				return status == 0
+			})
+			service.Kill()
+			assert.Less(t, e.committed("likes"), int64(101))
+			servicetest.Start(t)
+			e.awaitCommits("likes")
+			assert.Equal(t, "100\t100", e.clickhouse.Query("SELECT count(), uniqExact(id) FROM likes FINAL"))
+			keys := map[string]bool{}
+			for _, record := range e.kafka.Records(letters) {
+				keys[string(record.Key)] = true
+			}
+			assert.Len(t, keys, 1)
+		})
+	}
 }
 
 // A topic prefix without an epoch pauses its topic and says which line to add;

@@ -1,43 +1,66 @@
 package ingest
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"time"
 
+	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
-	"github.com/nova-data/nova/pkg/dlq"
+	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
 
-// batch is the memory for one call of Handle.
+// batch is a sink.Batch of one table's topic.
 type batch struct {
 	table    table.Table
 	rows     *table.Rows
+	metrics  *metrics
 	envelope debezium.Envelope
 
+	places  []int   // of the records of the rows
 	commits []int64 // when the streamed changes were committed, ms since 1970
-	letters []dlq.Letter
 	ignored map[debezium.Kind]int64
-	refused map[table.Reason]int64
 }
 
-func newBatch(t table.Table, epochs debezium.Epochs) *batch {
-	return &batch{
-		table:   t,
-		rows:    t.NewRows(epochs),
-		ignored: map[debezium.Kind]int64{},
-		refused: map[table.Reason]int64{},
-	}
+func newBatch(t table.Table, epochs debezium.Epochs, m *metrics) *batch {
+	return &batch{table: t, rows: t.NewRows(epochs), metrics: m, ignored: map[debezium.Kind]int64{}}
 }
 
-func (b *batch) reset() {
+// Reset implements sink.Batch.
+func (b *batch) Reset() {
 	b.rows.Reset()
-	b.commits = b.commits[:0]
-	clear(b.letters) // they hold records
-	b.letters = b.letters[:0]
+	b.envelope = debezium.Envelope{} // it holds a record
+	b.places, b.commits = b.places[:0], b.commits[:0]
 	clear(b.ignored)
-	clear(b.refused)
+}
+
+// Fill implements sink.Batch. A topic prefix without an epoch is its error: no
+// record is at fault, and an operator's line lets all of them pass.
+func (b *batch) Fill(_ context.Context, records []consumer.Record, reject func(i int, r sink.Rejection)) error {
+	for i := range records {
+		if err := b.add(&records[i]); err != nil {
+			if advice := adviceOn(err); advice != nil {
+				return advice
+			}
+			reject(i, sink.Rejection{Class: string(table.ReasonOf(err)), Err: err})
+		}
+		for len(b.places) < b.rows.Block().Rows() { // one, or two of an update
+			b.places = append(b.places, i)
+		}
+	}
+	return nil
+}
+
+// adviceOn returns an error for the operator if err is a topic prefix without an
+// epoch, and nil otherwise.
+func adviceOn(err error) error {
+	var unmapped *debezium.UnmappedError
+	if !errors.As(err, &unmapped) {
+		return nil
+	}
+	return fmt.Errorf("%w: if its source is the newest one, set CDC_EPOCHS=%s", err, unmapped.Epochs)
 }
 
 // add appends the rows of a record, or counts it when it has none.
@@ -64,14 +87,14 @@ func (b *batch) add(record *consumer.Record) error {
 	return nil
 }
 
-// refuse keeps a record for the dead-letter topic. Trying it again would give
-// the same answer.
-func (b *batch) refuse(record *consumer.Record, err error) {
-	reason := table.ReasonOf(err)
-	b.refused[reason]++
-	original := dlq.Record{Topic: record.Topic, Partition: record.Partition, Offset: record.Offset, Key: record.Key, Value: record.Value}
-	for _, h := range record.Headers {
-		original.Headers = append(original.Headers, dlq.RecordHeader{Key: h.Key, Value: h.Value})
-	}
-	b.letters = append(b.letters, dlq.NewLetter(original, dlq.Failure{Err: err, Class: string(reason), At: time.Now(), Retries: 0}))
-}
+// Table implements sink.Batch.
+func (b *batch) Table() string { return b.table.Target }
+
+// Block implements sink.Batch.
+func (b *batch) Block() *block.Block { return b.rows.Block() }
+
+// RecordOf implements sink.Batch.
+func (b *batch) RecordOf(row int) int { return b.places[row] }
+
+// Stored implements sink.Batch.
+func (b *batch) Stored(ctx context.Context) { b.metrics.stored(ctx, b) }

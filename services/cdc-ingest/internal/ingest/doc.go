@@ -1,14 +1,14 @@
-// Package ingest is what cdc-ingest does with a batch of records: it decodes
-// them, fills one block for their table and inserts it.
+// Package ingest is what cdc-ingest does with a batch of records: it decodes them
+// and fills one block for their table. Package sink stores the block, and buries
+// what can never be stored.
 //
-// Handle returns nil when every record is where it belongs: its rows in
-// ClickHouse, or a dead letter acknowledged by Kafka, or counted because it
-// carries nothing to store. Only then may offsets be committed. Blocks are
-// inserted without a token and with de-duplication off, since rows replace each
-// other by version: handling the same records again, whole or in part, in any
-// order, changes nothing.
+// A record ends as its rows in ClickHouse, or as a dead letter acknowledged by
+// Kafka, or counted because it carries nothing to store. Only then are offsets
+// committed. Blocks are inserted without a token and with de-duplication off, since
+// rows replace each other by version: handling the same records again, whole or in
+// part, in any order, changes nothing.
 //
-// A Handler is safe for concurrent use; each call has a block of its own.
+// A Sink is safe for concurrent use by lanes; each batch has a block of its own.
 //
 // An error means that the same records must come again: ClickHouse or Kafka did
 // not take them, or a topic prefix has no epoch yet. A record that cannot be

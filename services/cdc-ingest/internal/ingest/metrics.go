@@ -15,7 +15,6 @@ type metrics struct {
 	lag       metric.Float64Histogram
 	rows      metric.Int64Counter
 	ignored   metric.Int64Counter
-	refused   metric.Int64Counter
 	unknown   metric.Int64Counter
 	saturated metric.Int64Counter
 
@@ -30,14 +29,13 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		return made
 	}
 	lag, err := meter.Float64Histogram("cdc_lag_seconds", metric.WithUnit("s"),
-		metric.WithDescription("Time from the commit of a change in PostgreSQL until its row is in ClickHouse; snapshots do not count."),
+		metric.WithDescription("Time from the commit of a change in PostgreSQL until its row is in ClickHouse and its offset committed; snapshots do not count."),
 		metric.WithExplicitBucketBoundaries(0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60, 300, 900, 3600))
 	problems = append(problems, err)
 	return &metrics{
 		lag:       lag,
-		rows:      counter("cdc_rows_total", "{row}", "Rows inserted, tombstones and repeated ones included."),
+		rows:      counter("cdc_rows_total", "{row}", "Rows made of the records of stored batches, tombstones and repeated ones included."),
 		ignored:   counter("cdc_records_ignored_total", "{record}", "Records that carry no row: tombstones, heartbeats, messages, transaction marks."),
-		refused:   counter("cdc_records_refused_total", "{record}", "Records sent to the dead-letter topic, by reason."),
 		unknown:   counter("cdc_unknown_columns_total", "{value}", "Values left out because no mapping names their column; grows after a column is added in PostgreSQL."),
 		saturated: counter("cdc_saturated_values_total", "{value}", "Values cut to the bound of their ClickHouse type."),
 		names:     columnNames{seen: map[string]bool{}},
@@ -46,8 +44,8 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 
 const millisPerSecond = 1000
 
-// handled records what one batch did. It is called once its rows are stored.
-func (m *metrics) handled(ctx context.Context, b *batch) {
+// stored records what one batch did. It is called once its rows are stored.
+func (m *metrics) stored(ctx context.Context, b *batch) {
 	now := time.Now().UnixMilli()
 	of := attribute.String("table", b.table.Target)
 	labelled := metric.WithAttributeSet(attribute.NewSet(of))
@@ -58,9 +56,6 @@ func (m *metrics) handled(ctx context.Context, b *batch) {
 	m.rows.Add(ctx, int64(b.rows.Block().Rows()), labelled)
 	for kind, count := range b.ignored {
 		m.ignored.Add(ctx, count, metric.WithAttributes(of, attribute.String("kind", kind.String())))
-	}
-	for reason, count := range b.refused {
-		m.refused.Add(ctx, count, metric.WithAttributes(of, attribute.String("reason", string(reason))))
 	}
 	for name, count := range b.rows.Unknown() {
 		m.unknown.Add(ctx, count, metric.WithAttributes(of, attribute.String("column", m.names.label(name))))
