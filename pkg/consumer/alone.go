@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -24,27 +25,28 @@ const (
 // up for long, and other members' offsets have moved meanwhile.
 type loner struct {
 	after time.Duration
-	// heldUp returns how long a lane has failed to store.
-	heldUp func() time.Duration
-	// others returns the sum of the offsets that other members have committed.
-	others func(ctx context.Context) (int64, error)
+	// heldUp returns how long the lane that has failed to store for longest has, and
+	// its topic: what fails for a topic fails for all members.
+	heldUp func() (topic string, taken time.Duration)
+	// others returns the sum of the offsets that others have committed of a topic.
+	others func(ctx context.Context, topic string) (int64, error)
 }
 
 // await returns true once that is so, and false when ctx ends first.
 func (l *loner) await(ctx context.Context) bool {
 	var before int64
-	isHeldUp := false
+	var of string // what before is of
 	for sleep(ctx, l.after/aloneChecks) {
-		taken := l.heldUp()
+		topic, taken := l.heldUp()
 		if taken == 0 {
-			isHeldUp = false
+			of = ""
 			continue
 		}
-		sum, err := l.others(ctx)
+		sum, err := l.others(ctx, topic)
 		switch {
 		case err != nil: // it may be Kafka, so nobody knows
-		case !isHeldUp:
-			before, isHeldUp = sum, true
+		case of != topic:
+			before, of = sum, topic
 		case taken >= l.after && sum > before:
 			return true
 		}
@@ -56,15 +58,17 @@ func (l *loner) await(ctx context.Context) bool {
 func (g *generation) newLoner(lanes []*lane) *loner {
 	return &loner{
 		after: g.cfg.LeaveAfter,
-		heldUp: func() (longest time.Duration) {
+		heldUp: func() (topic string, longest time.Duration) {
 			for _, l := range lanes {
-				if s := l.storing(); s != nil {
-					longest = max(longest, s.trouble.lasting())
+				if s := l.storing(); s != nil && s.failingFor() > longest {
+					topic, longest = l.topic, s.failingFor()
 				}
 			}
-			return longest
+			return topic, longest
 		},
-		others: func(ctx context.Context) (int64, error) { return g.lookup.others(ctx, g.partitions, g.member) },
+		others: func(ctx context.Context, topic string) (int64, error) {
+			return g.lookup.others(ctx, topic, g.partitions[topic], g.member.Assignments[topic])
+		},
 	}
 }
 
@@ -80,32 +84,24 @@ func (l *lane) storing() *storing {
 	}
 }
 
-// others returns the sum of the committed offsets of partitions that are not the
-// member's.
-func (l *offsetLookup) others(ctx context.Context, partitions map[string]int, member *kafka.Generation) (sum int64, err error) {
-	request := map[string][]int{}
-	for topic, count := range partitions {
-		own := map[int]bool{}
-		for _, a := range member.Assignments[topic] {
-			own[a.ID] = true
-		}
-		for number := range count {
-			if !own[number] {
-				request[topic] = append(request[topic], number)
-			}
+// others returns the sum of the committed offsets of a topic's partitions that are
+// not among own.
+func (l *offsetLookup) others(ctx context.Context, topic string, partitions int, own []kafka.PartitionAssignment) (sum int64, err error) {
+	var foreign []int
+	for number := range partitions {
+		if !slices.ContainsFunc(own, func(a kafka.PartitionAssignment) bool { return a.ID == number }) {
+			foreign = append(foreign, number)
 		}
 	}
-	if len(request) == 0 {
+	if len(foreign) == 0 {
 		return 0, nil
 	}
-	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: request})
+	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: map[string][]int{topic: foreign}})
 	if err != nil {
 		return 0, fmt.Errorf("fetching the group's offsets: %w", err)
 	}
-	for _, answers := range response.Topics {
-		for _, answer := range answers {
-			sum += max(0, answer.CommittedOffset)
-		}
+	for _, answer := range response.Topics[topic] {
+		sum += max(0, answer.CommittedOffset)
 	}
 	return sum, nil
 }

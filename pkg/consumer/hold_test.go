@@ -172,7 +172,8 @@ func TestLoner(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
 				var sum int64
-				l := &loner{after: time.Minute, heldUp: func() time.Duration { return c.heldUp }, others: func(context.Context) (int64, error) {
+				l := &loner{after: time.Minute, heldUp: func() (string, time.Duration) { return "t", c.heldUp }, others: func(_ context.Context, topic string) (int64, error) {
+					assert.Equal(t, "t", topic)
 					sum += c.moves
 					return sum, nil
 				}}

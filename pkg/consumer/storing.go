@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/nova-data/nova/pkg/consumer/protocol"
@@ -22,6 +23,17 @@ type storing struct {
 	watch, preparingWatch *watch
 
 	ready chan *prepared
+	// failing is since when Store has failed, in nanoseconds since 1970; 0: it has not.
+	failing atomic.Int64
+}
+
+// failingFor is how long Store has failed, to any goroutine.
+func (s *storing) failingFor() time.Duration {
+	since := s.failing.Load()
+	if since == 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, since))
 }
 
 // prepared is a batch and what the sink has made of it.
@@ -98,11 +110,13 @@ func (s *storing) store(life lifetime, p *prepared, plan Plan) (isRejecting, isS
 		err := s.watch.protect("Store", func() error { return p.load.Store(life.working, plan) })
 		switch {
 		case err == nil:
+			s.failing.Store(0)
 			s.trouble.over()
 			return false, true
 		case errors.Is(err, ErrRejected) && p.rejects():
 			return true, false
 		}
+		s.failing.CompareAndSwap(0, time.Now().UnixNano())
 		if !s.trouble.wait(life.fetching, "store", err) {
 			return false, false
 		}

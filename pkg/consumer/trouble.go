@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,7 +14,7 @@ const (
 )
 
 // trouble is what holds up one part of a consumer. It is told once when it
-// begins and once when it is over. One goroutine uses it, but for lasting.
+// begins and once when it is over. One goroutine uses it.
 type trouble struct {
 	part   string
 	log    *slog.Logger
@@ -27,9 +26,6 @@ type trouble struct {
 
 	attempts int
 	since    time.Time
-	// began is since, for other goroutines: nanoseconds since 1970, 0 without
-	// trouble.
-	began atomic.Int64
 }
 
 // note takes note of a failure.
@@ -37,7 +33,6 @@ func (t *trouble) note(ctx context.Context, reason string, err error) {
 	if t.attempts == 0 {
 		t.gate.close()
 		t.since = time.Now()
-		t.began.Store(t.since.UnixNano())
 		t.paused(ctx, reason)
 		t.log.Warn("paused", "part", t.part, "reason", reason, "error", err)
 	}
@@ -66,19 +61,17 @@ func (t *trouble) over() {
 func (t *trouble) forget() {
 	if t.attempts > 0 {
 		t.attempts = 0
-		t.began.Store(0)
 		t.gate.open()
 		t.health.Healthy(t.part)
 	}
 }
 
-// lasting returns how long there has been trouble, to any goroutine.
+// lasting returns how long there has been trouble.
 func (t *trouble) lasting() time.Duration {
-	began := t.began.Load()
-	if began == 0 {
+	if t.attempts == 0 {
 		return 0
 	}
-	return time.Since(time.Unix(0, began))
+	return time.Since(t.since)
 }
 
 // sleep waits for d and returns whether ctx lasted that long.
