@@ -56,7 +56,7 @@ func Run(ctx context.Context, cfg Config, output io.Writer) error {
 		return err
 	}
 	defer results.Close()
-	warehouse, err := store.New(
+	warehouse, err := store.New( //nolint:contextcheck // a breaker outlives its calls
 		store.Config{Breaker: cfg.Breaker, MaxMemoryBytes: cfg.JobMaxMemoryBytes, SchemaVersion: schemaVersion},
 		store.Deps{Pool: pool, Log: watch.Log, Meter: watch.Meter("store"), Health: watch.Health},
 	)
