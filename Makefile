@@ -14,7 +14,7 @@ SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
 # The stack is built, not `go run`: it gets the terminal's signals itself.
 STACK    := go build -o $(BIN)/stack ./tilt/stack/cmd/stack && exec $(BIN)/stack
 
-.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-full ci clean
+.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-full chaos chaos-load ci clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
@@ -39,6 +39,12 @@ e2e: deps ## the end-to-end tests only, not from the test cache
 
 e2e-full: e2e ## the same, then 300 random and 30 placed kills of the ClickHouse server (half an hour)
 	PLACED_KILLS=30 RANDOM_KILLS=300 go test -count=1 -timeout 60m -v ./tilt/stack/chserver/killtest
+
+chaos: deps ## the fault harness: make chaos ROUNDS=100 SEED=1 KAFKA=apache (default: 19 rounds, a random seed, kfake)
+	CHAOS_ROUNDS=$(ROUNDS) CHAOS_SEED=$(SEED) CHAOS_KAFKA=$(KAFKA) go test -count=1 -timeout 0 -v -run 'TestChaos$$' ./tilt/e2e/chaos
+
+chaos-load: deps ## inserts a second, freshness, and a ClickHouse outage of 60 s, measured at full length
+	CHAOS_LOAD_SECONDS=30 CHAOS_OUTAGE_SECONDS=60 go test -count=1 -timeout 20m -v -run 'TestInsertsPerSecond|TestFreshness|TestOutage' ./tilt/e2e/chaos
 
 lint: $(TOOLS)/golangci-lint $(TOOLS)/buf ## linters over Go and protobuf, and the house rules they cannot hold
 	$(TOOLS)/golangci-lint run $(PACKAGES)

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,6 +40,8 @@ type Config struct {
 	Repair bool
 	// Faults lets POST /faults plan faults.
 	Faults bool
+	// Settings hold in every session that does not say otherwise.
+	Settings map[string]string
 }
 
 // Deps are what Run works with.
@@ -91,6 +95,9 @@ func open(cfg Config, log *slog.Logger) (*engine.Engine, error) {
 		return nil, err
 	}
 	opening := engine.Config{Library: library, DataDir: cfg.DataDir, Database: Database}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Settings)) {
+		opening.Settings = append(opening.Settings, engine.Setting{Name: name, Value: cfg.Settings[name], Important: true})
+	}
 	if cfg.Repair {
 		opening.Prepare = func(store string) error {
 			_, err := repair.Run(store, log)

@@ -134,3 +134,23 @@ func TestRevisions(t *testing.T) {
 	_, err := ch.Dial(deadline(t), ch.Options{Address: server.Addr, ProtocolVersion: 54428})
 	requireException(t, err, proto.ErrNotImplemented)
 }
+
+// A setting of the server's holds in every session and again after a query that said
+// otherwise; one that the engine lacks is refused.
+func TestSettings(t *testing.T) {
+	server := chtest.Start(t, chtest.WithFlags("--set", "max_block_size=777"))
+	client := dial(t, server)
+	const read = "SELECT toUInt64(getSetting('max_block_size')) AS v"
+	require.EqualValues(t, 777, selectOne(t, client, new(proto.ColUInt64), read))
+	var other proto.ColUInt64
+	require.NoError(t, client.Do(deadline(t), ch.Query{
+		Body: read, Result: proto.Results{{Name: "v", Data: &other}}, Settings: []ch.Setting{{Key: "max_block_size", Value: "5"}},
+	}))
+	require.EqualValues(t, 5, other.Row(0))
+	require.EqualValues(t, 777, selectOne(t, client, new(proto.ColUInt64), read))
+	require.Equal(t, "777", server.Query(read))
+
+	server.Restart(chtest.WithFlags("--set", "no_such_setting=1"))
+	_, err := server.Do(deadline(t), "SELECT 1", nil)
+	require.ErrorContains(t, err, "no_such_setting")
+}

@@ -23,6 +23,7 @@ type Engine struct {
 	store    string
 	lock     *os.File
 	settings map[string]bool // names of the settings this version has
+	defaults []Setting       // of every session
 	version  string
 	timezone string
 	sessions atomic.Uint64
@@ -39,6 +40,8 @@ type Config struct {
 	DataDir string
 	// Database is created when it is missing.
 	Database string
+	// Settings hold in every session that does not say otherwise.
+	Settings []Setting
 	// Prepare, if not nil, is called with the directory of the engine's own
 	// files when it belongs to this process and the engine has not seen it.
 	Prepare func(store string) error
@@ -53,7 +56,7 @@ func Open(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{store: filepath.Join(cfg.DataDir, "store"), lock: lock}
+	e := &Engine{store: filepath.Join(cfg.DataDir, "store"), lock: lock, defaults: cfg.Settings}
 	if err := e.open(cfg); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
@@ -142,6 +145,13 @@ func (e *Engine) NewSession(database string) (*Session, error) {
 	s, err := e.connect()
 	if err != nil {
 		return nil, err
+	}
+	if _, err := s.apply(e.defaults); err != nil {
+		s.Close()
+		return nil, err
+	}
+	for _, setting := range e.defaults {
+		s.sets = append(s.sets, "SET "+setting.Name+" = "+Quote(setting.Value))
 	}
 	// The comment is how a running statement of this session is found.
 	for _, sql := range []string{"USE " + QuoteName(database), "SET log_comment = " + Quote(s.comment)} {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/tilt/stack/chserver"
@@ -24,7 +25,7 @@ func main() {
 const exitFault = 70
 
 func run(ctx context.Context, arguments []string) error {
-	cfg := chserver.Config{}
+	cfg := config{}
 	flags := flag.NewFlagSet("chserver", flag.ContinueOnError)
 	flags.StringVar(&cfg.DataDir, "data", "", "directory of all data (required)")
 	flags.StringVar(&cfg.Listen, "listen", "127.0.0.1:9000", "address of the native protocol; port 0 takes a free one")
@@ -32,13 +33,14 @@ func run(ctx context.Context, arguments []string) error {
 	flags.StringVar(&cfg.Library, "lib", "", "path of libchdb.so (default $LIBCHDB_PATH, else where make deps puts it)")
 	flags.BoolVar(&cfg.Repair, "repair", true, "take insert tokens without a part away before opening the data")
 	flags.BoolVar(&cfg.Faults, "faults", false, "let POST /faults plan faults for the next INSERTs")
+	flags.Func("set", "setting, name=value, that holds in every session; may be given several times", cfg.set)
 	withStdin := flags.Bool("exit-with-stdin", false, "end when standard input does")
 	if err := flags.Parse(arguments); errors.Is(err, flag.ErrHelp) {
 		return nil
 	} else if err != nil {
 		return err
 	}
-	if err := moveToEmpty(&cfg); err != nil {
+	if err := moveToEmpty(&cfg.Config); err != nil {
 		return err
 	}
 	if *withStdin {
@@ -49,13 +51,29 @@ func run(ctx context.Context, arguments []string) error {
 			cancel()
 		}()
 	}
-	return chserver.Run(ctx, cfg, chserver.Deps{
+	return chserver.Run(ctx, cfg.Config, chserver.Deps{
 		Log:  slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		Exit: func() { os.Exit(exitFault) },
 		Ready: func(native, http net.Addr) {
 			fmt.Fprintf(os.Stdout, "ready native=%s http=%s\n", native, http)
 		},
 	})
+}
+
+// config is chserver's, from the command line.
+type config struct{ chserver.Config }
+
+// set takes one setting.
+func (c *config) set(assignment string) error {
+	name, value, isOne := strings.Cut(assignment, "=")
+	if !isOne {
+		return errors.New("it must be name=value")
+	}
+	if c.Settings == nil {
+		c.Settings = map[string]string{}
+	}
+	c.Settings[name] = value
+	return nil
 }
 
 // moveToEmpty makes an empty directory beside the data the working one, because

@@ -35,6 +35,7 @@ func commands() []command {
 		{name: "start", argument: "PART", summary: "start a part that was stopped", run: runStart},
 		{name: "env", summary: "print the addresses as shell variables", run: runEnv},
 		{name: "clean", summary: "stop the stack and remove its data, logs and programs", run: runClean},
+		{name: "kafka", summary: "be Kafka, alone and in the foreground", hidden: true, run: runKafka},
 		{name: "supervise", summary: "be the process behind up", hidden: true, run: runSupervise},
 	}
 }

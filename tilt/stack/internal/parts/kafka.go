@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nova-data/nova/tilt/stack/internal/host"
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
 	"github.com/nova-data/nova/tilt/stack/internal/probe"
 	"github.com/nova-data/nova/tilt/stack/internal/supervisor"
@@ -40,6 +41,15 @@ func (j jvm) args(options []string, class string, args ...string) []string {
 		"-Dorg.slf4j.simpleLogger.log.org.apache.kafka.storage.internals.log=warn",
 		"-cp", filepath.Join(j.jars, "*"), class,
 	}, args)
+}
+
+// Kafka returns Kafka's part alone, which needs no other.
+func Kafka(ctx context.Context, cfg Config) (supervisor.Part, error) {
+	java, err := host.Java(ctx)
+	if err != nil {
+		return supervisor.Part{}, err
+	}
+	return kafkaPart(cfg.Layout, jvm{java: java, jars: cfg.Jars}), nil
 }
 
 func kafkaPart(l layout.Layout, jvm jvm) supervisor.Part {
