@@ -56,6 +56,7 @@ func (l *loner) await(ctx context.Context) bool {
 
 // newLoner returns the loner of a generation with lanes.
 func (g *generation) newLoner(lanes []*lane) *loner {
+	partitions := g.partitions // before they change
 	return &loner{
 		after: g.cfg.LeaveAfter,
 		heldUp: func() (topic string, longest time.Duration) {
@@ -67,7 +68,7 @@ func (g *generation) newLoner(lanes []*lane) *loner {
 			return topic, longest
 		},
 		others: func(ctx context.Context, topic string) (int64, error) {
-			return g.lookup.others(ctx, topic, g.partitions[topic], g.member.Assignments[topic])
+			return g.lookup.others(ctx, topic, partitions[topic], g.member.Assignments[topic])
 		},
 	}
 }
@@ -101,6 +102,9 @@ func (l *offsetLookup) others(ctx context.Context, topic string, partitions int,
 		return 0, fmt.Errorf("fetching the group's offsets: %w", err)
 	}
 	for _, answer := range response.Topics[topic] {
+		if answer.Error != nil {
+			return 0, fmt.Errorf("fetching the group's offset of %s/%d: %w", topic, answer.Partition, answer.Error)
+		}
 		sum += max(0, answer.CommittedOffset)
 	}
 	return sum, nil

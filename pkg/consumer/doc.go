@@ -13,7 +13,7 @@
 // transactions, control records and what compaction left of a batch are no
 // records. A damaged batch, a lost range of a log, a contradiction beside an
 // offset, or a service that fails pauses the partitions concerned; nothing is
-// skipped to get past it.
+// skipped to get past it, unless ON_DATA_LOSS says so of what the log has lost.
 //
 // One Consumer is one member. It runs a fetch loop for each assigned partition,
 // and lanes: one for each topic of a Handler, and for a Sink one for every 16

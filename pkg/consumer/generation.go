@@ -72,7 +72,8 @@ func (g *generation) run(ctx, revoked context.Context) error {
 			h.catchUp = catchUp
 		}
 	}
-	defer g.startWatchdog(working)()
+	// Work that is given up at the end of a drain may still be stuck.
+	defer g.startWatchdog(context.WithoutCancel(ctx))()
 	return g.work(life, stop, lanes, all) //nolint:contextcheck // life holds the contexts
 }
 
@@ -89,10 +90,11 @@ func (g *generation) work(life lifetime, stop context.CancelFunc, lanes []*lane,
 		})
 	}
 	work.Go(func() { all.followEnds(life.fetching, g.deps.Broker.Client(), endsInterval) })
-	work.Go(func() { g.watchPartitions(life.fetching, stop) })
 	var isAlone bool
+	loner := g.newLoner(lanes)
+	work.Go(func() { g.watchPartitions(life.fetching, stop) })
 	work.Go(func() {
-		if isAlone = g.newLoner(lanes).await(life.fetching); isAlone {
+		if isAlone = loner.await(life.fetching); isAlone {
 			stop()
 		}
 	})

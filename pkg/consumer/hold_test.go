@@ -28,20 +28,56 @@ func (silent) fetch(_ context.Context, at int64) (chunk, int64, error) {
 	return chunk{next: at}, at, nil
 }
 
-// A plan beyond the end of the log is unreadable, but not at once: a new leader
-// may come to know of its last records.
+// beyond is a plan that the log of silent does not hold.
+func beyond() protocol.Batch {
+	return protocol.Batch{Topic: "t", Ranges: []protocol.Range{{Partition: 3, First: 5, Last: 9}}, TimeMS: 1}
+}
+
+func newReplayer(t *testing.T, from fetcher, onLoss OnDataLoss) *replayer {
+	t.Helper()
+	m, err := newMetrics(noop.Meter{}, "group")
+	require.NoError(t, err)
+	return &replayer{topic: "t", fetcher: func(int) fetcher { return from }, onLoss: onLoss, log: slog.New(slog.DiscardHandler), metrics: m}
+}
+
+// A plan beyond the end of the log is unreadable, but not at once, whatever was in
+// the way before: a new leader may come to know of its last records. An operator may
+// have it skipped.
 func TestPlanBeyondTheLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, err := newMetrics(noop.Meter{}, "group")
-		require.NoError(t, err)
-		r := &replayer{topic: "t", fetcher: func(int) fetcher { return silent{} }, onLoss: Halt, log: slog.New(slog.DiscardHandler), metrics: m}
+		trouble := quietTrouble(nil)
+		trouble.note(t.Context(), "replay", errors.New("a broker was away"))
+		<-time.After(time.Minute)
 		began := time.Now()
-		_, fail := r.read(t.Context(), protocol.Batch{Topic: "t", Ranges: []protocol.Range{{Partition: 3, First: 5, Last: 9}}}, quietTrouble(nil))
+		_, fail := newReplayer(t, silent{}, Halt).read(t.Context(), beyond(), trouble)
 		require.NotNil(t, fail)
-		assert.Equal(t, protocol.PlanUnreadable, fail.reason)
-		assert.Equal(t, 3, fail.partition)
+		assert.False(t, fail.isAnew)
 		assert.Contains(t, fail.detail, "5 is planned and the log ends at 5")
 		assert.Greater(t, time.Since(began), shortLogPatience)
+
+		b, fail := newReplayer(t, silent{}, Skip).read(t.Context(), beyond(), trouble)
+		require.Nil(t, fail)
+		assert.Empty(t, b.records)
+		assert.Equal(t, map[int]int64{3: 10}, b.next)
+	})
+}
+
+// garbled is a log that cannot be read twice, and then can.
+type garbled struct{ reads *int }
+
+func (g garbled) fetch(context.Context, int64) (chunk, int64, error) {
+	if *g.reads++; *g.reads < 3 {
+		panic("garbled")
+	}
+	return chunk{partition: 3, next: 10, records: []Record{{Partition: 3, Offset: 7, Time: time.UnixMilli(1)}}}, 10, nil
+}
+
+// Data that cannot be read holds a replay up, and does not end the process.
+func TestReplayOfGarbledData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, fail := newReplayer(t, garbled{new(int)}, Halt).read(t.Context(), beyond(), quietTrouble(nil))
+		require.Nil(t, fail)
+		assert.Len(t, b.records, 1)
 	})
 }
 

@@ -43,10 +43,11 @@ func (g *generation) newSource(l *lane, p *progress) *source {
 		ends: func(ctx context.Context) (int64, int64, error) {
 			return g.lookup.ends(ctx, p.topic, p.partition)
 		},
-		onLoss:  g.deps.Positions.OnDataLoss,
-		log:     g.log,
-		metrics: g.metrics,
-		trouble: g.trouble(fmt.Sprintf("%s/%d", p.topic, p.partition), p.topic),
+		onLoss:    g.deps.Positions.OnDataLoss,
+		isPlanned: g.deps.Plans,
+		log:       g.log,
+		metrics:   g.metrics,
+		trouble:   g.trouble(fmt.Sprintf("%s/%d", p.topic, p.partition), p.topic),
 	}
 }
 
@@ -133,6 +134,7 @@ func (g *generation) newPlanned(l *lane, partitions assignment, positions map[in
 		},
 		onLoss: g.deps.Positions.OnDataLoss, log: g.log, metrics: g.metrics,
 	}
+	w.committed = g.lookup.committed
 	return w
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/nova-data/nova/pkg/consumer/protocol"
 )
 
 // position is where a partition begins in a generation.
@@ -61,6 +63,32 @@ func (l *offsetLookup) positions(ctx context.Context, partitions map[string][]in
 			at.committed = -1
 			found[topic][number] = at
 		}
+	}
+	return found, nil
+}
+
+// committed returns what the group has of all partitions of a batch.
+func (l *offsetLookup) committed(ctx context.Context, b protocol.Batch) (map[int]protocol.Committed, error) {
+	request := map[string][]int{}
+	for _, r := range b.Ranges {
+		request[b.Topic] = append(request[b.Topic], r.Partition)
+	}
+	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: request})
+	if err != nil {
+		return nil, fmt.Errorf("fetching committed offsets: %w", err)
+	}
+	if response.Error != nil {
+		return nil, fmt.Errorf("fetching committed offsets: %w", response.Error)
+	}
+	found := map[int]protocol.Committed{}
+	for _, answer := range response.Topics[b.Topic] {
+		if answer.Error != nil {
+			return nil, fmt.Errorf("fetching the committed offset of %s/%d: %w", b.Topic, answer.Partition, answer.Error)
+		}
+		found[answer.Partition] = protocol.Committed{Partition: answer.Partition, Offset: answer.CommittedOffset, Metadata: answer.Metadata}
+	}
+	if len(found) < len(b.Ranges) {
+		return nil, fmt.Errorf("fetching committed offsets: %w", errIncomplete)
 	}
 	return found, nil
 }

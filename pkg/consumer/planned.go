@@ -3,6 +3,8 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nova-data/nova/pkg/consumer/protocol"
@@ -14,7 +16,9 @@ type planned struct {
 	*storing
 
 	replayer *replayer
-	protocol protocol.Lane
+	// committed looks up what the group has of all partitions of a batch.
+	committed func(ctx context.Context, b protocol.Batch) (map[int]protocol.Committed, error)
+	protocol  protocol.Lane
 	// now is in hand, next is given to the protocol and not planned yet.
 	now, next *prepared
 	// owed says that letters are due after the insert: a fault test's doing.
@@ -60,6 +64,10 @@ func (w *planned) work(life lifetime, stop context.CancelFunc) error {
 
 // await gives the protocol the next batch, or tells it that there is none.
 func (w *planned) await(life lifetime) {
+	if life.fetching.Err() != nil { // also when a batch is ready
+		w.protocol.Drain()
+		return
+	}
 	select {
 	case p, ok := <-w.ready:
 		if ok {
@@ -80,12 +88,18 @@ func (w *planned) closed(p *prepared) {
 func (w *planned) replay(life lifetime, plan protocol.Plan) {
 	w.log.Info("replaying a plan", "plan", plan.Batch.Text(), "planned_at", time.UnixMilli(plan.AtMS))
 	w.metrics.replays.Add(life.working, 1, w.metrics.of(w.topic, ""))
-	b, err := w.replayer.read(life.fetching, plan.Batch, w.trouble)
-	if err != nil {
-		w.protocol.Unreadable(err.reason, err.partition, err.detail)
+	if !w.verify(life, plan.Batch) {
 		return
 	}
-	if b == nil {
+	b, fail := w.replayer.read(life.fetching, plan.Batch, w.trouble)
+	switch {
+	case fail != nil && fail.isAnew:
+		w.protocol.Anew(fail.detail)
+		return
+	case fail != nil:
+		w.protocol.Unreadable(fail.detail)
+		return
+	case b == nil:
 		w.protocol.Drain()
 		return
 	}
@@ -96,6 +110,23 @@ func (w *planned) replay(life lifetime, plan protocol.Plan) {
 	}
 	w.now = p
 	w.protocol.Read(p.rejects())
+}
+
+// verify tells the protocol what is committed of all partitions of a plan. It
+// returns false when the plan is not to be carried out now.
+func (w *planned) verify(life lifetime, plan protocol.Batch) bool {
+	for {
+		committed, err := w.committed(life.fetching, plan)
+		if err == nil {
+			w.trouble.over()
+			w.protocol.Verify(committed)
+			return w.protocol.Next().Action == protocol.Read
+		}
+		if !w.trouble.wait(life.fetching, "replay", err) {
+			w.protocol.Drain()
+			return false
+		}
+	}
 }
 
 // buryStep writes letters. A fault test may put that off.
@@ -161,12 +192,12 @@ func (w *planned) commitStep(life lifetime, offsets []protocol.Offset) bool {
 		return w.protocol.Next().Action != protocol.Commit || w.trouble.wait(life.working, "commit", refused)
 	}
 	w.trouble.over()
-	w.committed(life.working, offsets)
+	w.taken(life.working, offsets)
 	return true
 }
 
-// committed takes note of a request that was taken whole.
-func (w *planned) committed(ctx context.Context, offsets []protocol.Offset) {
+// taken takes note of a request that was taken whole.
+func (w *planned) taken(ctx context.Context, offsets []protocol.Offset) {
 	finished, plans := map[int]int64{}, false
 	for _, o := range offsets {
 		finished[o.Partition] = o.Offset // of a planned batch, the end of the one before
@@ -197,6 +228,14 @@ func (w *planned) wayOut(reason *protocol.HaltError) string {
 	if reason.Reason == protocol.PlanUnreadable {
 		return "set ON_DATA_LOSS=skip to store what is left of the plan"
 	}
-	return fmt.Sprintf("stop the members of %s and run: kafka-consumer-groups.sh --bootstrap-server %s --group %s --topic %s:%d --reset-offsets --to-current --execute",
-		w.commits.group, w.commits.client.Addr, w.commits.group, w.topic, reason.Partition)
+	partitions := make([]string, 0, len(reason.Partitions))
+	for _, partition := range reason.Partitions {
+		partitions = append(partitions, strconv.Itoa(partition))
+	}
+	to := "--to-current"
+	if reason.IsAnew {
+		to = "--to-earliest"
+	}
+	return fmt.Sprintf("stop the members of %s and run: kafka-consumer-groups.sh --bootstrap-server %s --group %s --topic %s:%s --reset-offsets %s --execute",
+		w.commits.group, w.commits.client.Addr, w.commits.group, w.topic, strings.Join(partitions, ","), to)
 }

@@ -154,7 +154,7 @@ func TestHalts(t *testing.T) {
 		says     []string
 	}{
 		"offset inside of the plan": {"v1;1;events|0:2-9|t=1", func(*kafkatest.Cluster) {}, []string{"plan_mismatch", "--topic events:0 --reset-offsets --to-current"}},
-		"another topic's records":   {"v1;1;events|0:3-9|t=1", func(*kafkatest.Cluster) {}, []string{"plan_mismatch", "made anew"}},
+		"another topic's records":   {"v1;1;events|0:3-9|t=1", func(*kafkatest.Cluster) {}, []string{"plan_mismatch", "not of the time planned", "--to-earliest"}},
 		"records gone":              {"v1;1;events|0:3-9|t=1", func(c *kafkatest.Cluster) { c.Truncate(events, 0, 5) }, []string{"plan_unreadable", "the log has 5 to 10", "ON_DATA_LOSS=skip"}},
 		"not ours":                  {"hello", func(*kafkatest.Cluster) {}, []string{"plan_mismatch", "hello"}},
 	} {
@@ -221,6 +221,7 @@ func TestPlannedBatchesOverRebalances(t *testing.T) {
 	startPlanned(t, cluster, testConfig(), s)
 	for range 3 {
 		other := startPlanned(t, cluster, testConfig(), s)
+		cluster.AwaitStable(group, 2)
 		for range 5 {
 			maps.Copy(want, produce(cluster, events, 4, 5))
 		}
@@ -246,4 +247,49 @@ func TestUnplannedSink(t *testing.T) {
 	assert.Len(t, want, 10)
 	assert.Len(t, s.stored(), 8)
 	assert.Empty(t, cluster.Metadata(group, events)[0])
+}
+
+// A commit that a broker has taken in part is recognised by whoever finds it: the
+// plan is not carried out, and the way out that is shown loses and doubles nothing.
+func TestTornCommitIsFound(t *testing.T) {
+	cluster := startCluster(t, 2, events)
+	want := produce(cluster, events, 2, 10)
+	var times [10]int64
+	for _, r := range cluster.Records(events) {
+		if r.Partition == 0 {
+			times[r.Offset] = r.Time.UnixMilli()
+		}
+	}
+	stored := fmt.Sprintf("events|0:0-4,1:0-4|t=%d", times[0])
+	cluster.Commit(group, events, map[int]int64{0: 5}, fmt.Sprintf("v1;1;events|0:5-9,1:5-9|t=%d", times[5])) // taken
+	cluster.Commit(group, events, map[int]int64{1: 0}, "v1;1;"+stored)                                        // refused
+	s := newStore()
+	s.tokens[stored] = 1
+	for p := range 2 {
+		for offset := range 5 {
+			s.rows[fmt.Sprintf("events/%d/%d", p, offset)] = 1
+		}
+	}
+	m := startPlanned(t, cluster, testConfig(), s)
+	await(t, "halted", func() bool { return strings.Contains(fmt.Sprint(m.health.degraded()), "commit_torn") })
+	assert.Contains(t, fmt.Sprint(m.health.degraded()), "--topic events:0 --reset-offsets --to-current")
+	m.stop()
+	cluster.Commit(group, events, map[int]int64{0: 5}, "") // that command
+	startPlanned(t, cluster, testConfig(), s)
+	cluster.AwaitCommitted(group, events, map[int]int64{0: 10, 1: 10})
+	assert.Equal(t, want, s.stored())
+}
+
+// A log that is shorter than what was read of it is not read again from its start,
+// whatever ON_DATA_LOSS says: it would be stored twice.
+func TestShorterLogIsNotReadAgain(t *testing.T) {
+	cluster := startCluster(t, 1, events)
+	produce(cluster, events, 1, 10)
+	cluster.Commit(group, events, map[int]int64{0: 12}, "")
+	s, cfg := newStore(), testConfig()
+	cfg.OnDataLoss = consumer.Skip
+	m := startPlanned(t, cluster, cfg, s)
+	await(t, "shown", func() bool { return strings.Contains(fmt.Sprint(m.health.degraded()), "--to-latest") })
+	assert.Empty(t, s.attempted())
+	assert.Equal(t, map[int]int64{0: 12}, cluster.Committed(group, events))
 }

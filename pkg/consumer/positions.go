@@ -8,8 +8,8 @@ import (
 // Positions is where partitions begin, for a service that keeps its place in
 // committed offsets.
 type Positions struct {
-	StartOffsets StartOffsets `split_words:"true" default:"auto" desc:"Where a partition begins for which the group has no commit: earliest, latest, or auto, which is earliest and refuses where rows of the partition are stored already."`
-	OnDataLoss   OnDataLoss   `split_words:"true" default:"halt" desc:"When a partition's log no longer holds the next offset: halt, or skip to the first record there is."`
+	StartOffsets StartOffsets `split_words:"true" default:"auto" desc:"Where a partition begins for which the group has no commit: earliest, latest, or auto, which is earliest and pauses the member where rows of the partition are stored already."`
+	OnDataLoss   OnDataLoss   `split_words:"true" default:"halt" desc:"When a partition's log no longer holds the next offset: halt, or skip to the first record there is; what is lost is counted."`
 }
 
 // StartOffsets says where a partition without a commit begins.

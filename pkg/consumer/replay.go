@@ -29,79 +29,102 @@ var errShortLog = errors.New("the log is too short")
 // yet that its last records are committed.
 const shortLogPatience = 30 * time.Second
 
-// unreadable is why a plan cannot be replayed.
+// unreadable is why a plan cannot be replayed: its records are gone, or others lie
+// in their place.
 type unreadable struct {
-	reason    protocol.Reason
-	partition int
-	detail    string
+	detail string
+	isAnew bool
 }
 
 // read returns the batch, nil when ctx ends first, or why it never will.
 func (r *replayer) read(ctx context.Context, plan protocol.Batch, t *trouble) (*batch, *unreadable) {
 	b := newBatch()
-	isLossy := false
+	isWhole := true
 	for _, run := range plan.Ranges {
-		isWhole, err, ok := r.readRange(ctx, b, run, t)
-		if err != nil || !ok {
-			return nil, err
+		reading := &rangeReading{replayer: r, batch: b, run: run, source: r.fetcher(run.Partition), trouble: t, isWhole: true}
+		if fail, ok := reading.read(ctx); !ok {
+			return nil, fail
 		}
-		isLossy = isLossy || !isWhole
+		isWhole = isWhole && reading.isWhole
 	}
-	if named := b.ranges(r.topic); named.TimeMS != plan.TimeMS && !isLossy {
-		return nil, &unreadable{protocol.PlanMismatch, plan.Ranges[0].Partition, fmt.Sprintf(
-			"the first record is of %d, not of the time planned: the topic has been made anew", named.TimeMS)}
+	if named := b.ranges(r.topic); named.TimeMS != plan.TimeMS && isWhole {
+		return nil, &unreadable{isAnew: true, detail: fmt.Sprintf("the first record is of %d, not of the time planned", named.TimeMS)}
 	}
 	return b, nil
 }
 
-// readRange adds a range to the batch, and says whether all of it was there.
-func (r *replayer) readRange(ctx context.Context, b *batch, run protocol.Range, t *trouble) (isWhole bool, fail *unreadable, ok bool) {
-	source := r.fetcher(run.Partition)
-	isWhole = true
-	for at := run.First; at <= run.Last; {
-		c, end, err := source.fetch(ctx, at)
-		if err == nil && c.next == at {
-			err = fmt.Errorf("%w: %d is planned and the log ends at %d", errShortLog, at, end)
-		}
-		switch {
-		case err == nil:
-			t.over()
-			b.addUpTo(c, at, run.Last)
-			at = c.next
-		case errors.Is(err, errShortLog) && t.lasting() > shortLogPatience:
-			return false, &unreadable{protocol.PlanUnreadable, run.Partition, err.Error()}, false
-		case ctx.Err() != nil:
-			return false, nil, false
-		case errors.Is(err, kafka.OffsetOutOfRange):
-			first, last, lookup := r.ends(ctx, run.Partition)
-			if lookup == nil && (at < first || at > last) {
-				if r.onLoss != Skip {
-					return false, &unreadable{protocol.PlanUnreadable, run.Partition, fmt.Sprintf(
-						"offset %d is planned and the log has %d to %d", at, first, last)}, false
-				}
-				at, isWhole = r.skip(ctx, at, first, run), false
-				continue
-			}
-			fallthrough
-		default:
-			if !t.wait(ctx, "replay", err) {
-				return false, nil, false
-			}
-		}
-	}
-	b.first[run.Partition], b.next[run.Partition] = run.First, run.Last+1
-	return isWhole, nil, true
+// rangeReading is the reading of one range of a plan.
+type rangeReading struct {
+	*replayer
+
+	batch   *batch
+	run     protocol.Range
+	source  fetcher
+	trouble *trouble
+	// isWhole says that nothing of the range is lost.
+	isWhole bool
+	// shortSince is when the log was found to be too short; zero: it was not.
+	shortSince time.Time
 }
 
-// skip counts what is lost of a range and returns where it goes on.
-func (r *replayer) skip(ctx context.Context, at, first int64, run protocol.Range) int64 {
-	next := run.Last + 1
-	if at < first {
-		next = min(first, next)
+// read adds the range to the batch. It returns false, with a reason or because ctx
+// has ended.
+func (r *rangeReading) read(ctx context.Context) (*unreadable, bool) {
+	for at := r.run.First; at <= r.run.Last; {
+		next, fail := r.step(ctx, at)
+		if fail != nil || ctx.Err() != nil {
+			return fail, false
+		}
+		at = next
 	}
+	r.batch.first[r.run.Partition], r.batch.next[r.run.Partition] = r.run.First, r.run.Last+1
+	return nil, true
+}
+
+// step reads on from an offset, or waits for what stands in the way to pass, and
+// returns where to go on.
+func (r *rangeReading) step(ctx context.Context, at int64) (int64, *unreadable) {
+	c, end, err := protectedFetch(ctx, r.source, at)
+	isShort := err == nil && c.next == at
+	switch {
+	case isShort:
+		if r.shortSince.IsZero() {
+			r.shortSince = time.Now()
+		}
+		err = fmt.Errorf("%w: %d is planned and the log ends at %d", errShortLog, at, end)
+		if time.Since(r.shortSince) > shortLogPatience {
+			return r.lose(ctx, at, r.run.Last+1, err)
+		}
+	case err == nil:
+		r.shortSince = time.Time{}
+		r.trouble.over()
+		r.batch.addUpTo(c, at, r.run.Last)
+		return c.next, nil
+	case errors.Is(err, kafka.OffsetOutOfRange):
+		first, last, lookup := r.ends(ctx, r.run.Partition)
+		if lookup == nil && at < first {
+			return r.lose(ctx, at, min(first, r.run.Last+1), fmt.Errorf("offset %d is planned and the log has %d to %d", at, first, last))
+		}
+		if lookup == nil && at > last {
+			return r.lose(ctx, at, r.run.Last+1, fmt.Errorf("offset %d is planned and the log has %d to %d", at, first, last))
+		}
+	}
+	if !isShort {
+		r.shortSince = time.Time{}
+	}
+	r.trouble.wait(ctx, "replay", err)
+	return at, nil
+}
+
+// lose gives records up to an offset up, if that is allowed, and counts them.
+func (r *rangeReading) lose(ctx context.Context, at, next int64, why error) (int64, *unreadable) {
+	if r.onLoss != Skip {
+		return at, &unreadable{detail: why.Error()}
+	}
+	r.isWhole = false
 	r.metrics.lost.Add(ctx, next-at, r.metrics.of(r.topic, ""))
-	r.log.Error("records of a plan are lost", "topic", r.topic, "partition", run.Partition, "from", at, "to", next-1)
-	return next
+	r.log.Error("records of a plan are lost", "topic", r.topic, "partition", r.run.Partition, "from", at, "to", next-1, "error", why)
+	return next, nil
 }
 
 // addUpTo adds the records of c up to an offset.

@@ -16,13 +16,15 @@ type source struct {
 	progress *progress
 	budget   *budget
 	// gate is closed while the lane is held up: what is fetched then only waits.
-	gate    *gate
-	out     chan<- chunk
-	ends    func(ctx context.Context) (first, last int64, err error)
-	onLoss  OnDataLoss
-	log     *slog.Logger
-	metrics *metrics
-	trouble *trouble
+	gate   *gate
+	out    chan<- chunk
+	ends   func(ctx context.Context) (first, last int64, err error)
+	onLoss OnDataLoss
+	// isPlanned says that records are stored under the name of their batch.
+	isPlanned bool
+	log       *slog.Logger
+	metrics   *metrics
+	trouble   *trouble
 
 	// lostAt is the position whose loss has been counted.
 	lostAt int64
@@ -37,7 +39,7 @@ func (s *source) run(ctx context.Context, from position) {
 	s.lostAt = -1
 	at := from.offset
 	for s.gate.await(ctx) && s.budget.await(ctx, s.progress) {
-		c, end, err := s.fetch(ctx, at)
+		c, end, err := protectedFetch(ctx, s.fetcher, at)
 		if err != nil {
 			next, ok := s.retry(ctx, at, err)
 			if !ok {
@@ -69,14 +71,14 @@ func (s *source) send(ctx context.Context, c chunk) bool {
 	}
 }
 
-// fetch turns a panic over unreadable data into an error.
-func (s *source) fetch(ctx context.Context, at int64) (c chunk, end int64, err error) {
+// protectedFetch turns a panic over unreadable data into an error.
+func protectedFetch(ctx context.Context, from fetcher, at int64) (c chunk, end int64, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic while fetching: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return s.fetcher.fetch(ctx, at)
+	return from.fetch(ctx, at)
 }
 
 // retry waits for a failure to pass and returns where to go on.
@@ -95,6 +97,13 @@ func (s *source) retry(ctx context.Context, at int64, err error) (int64, bool) {
 		return at, s.trouble.wait(ctx, "fetch", kafka.OffsetOutOfRange)
 	}
 	s.countLoss(ctx, at, first, last)
+	if at > last && s.isPlanned {
+		// Whatever is at the log's start now, read from there it would be stored under
+		// other names than before.
+		return at, s.trouble.wait(ctx, "data_loss", fmt.Errorf(
+			"%w: %d is behind its end at %d; reset the group's offset of %s:%d, --to-latest if the log was cut short, --to-earliest if the topic was made anew",
+			errDataLoss, at, last, s.progress.topic, s.progress.partition))
+	}
 	if s.onLoss == Skip {
 		return first, true
 	}

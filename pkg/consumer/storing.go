@@ -114,6 +114,7 @@ func (s *storing) store(life lifetime, p *prepared, plan Plan) (isRejecting, isS
 			s.trouble.over()
 			return false, true
 		case errors.Is(err, ErrRejected) && p.rejects():
+			s.failing.Store(0) // the store has answered
 			return true, false
 		}
 		s.failing.CompareAndSwap(0, time.Now().UnixNano())

@@ -100,9 +100,15 @@ func (c *Cluster) Drop(request Request, times int) *Hits {
 func (c *Cluster) DropLate(request Request) <-chan error {
 	landed := make(chan error, 1)
 	fake := c.Fake()
+	var isResent atomic.Bool
 	fake.ControlKey(int16(request), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		if isResent.Swap(true) {
+			return nil, nil, false
+		}
 		address := c.Brokers[fake.CurrentNode()]
-		go func() { landed <- resend(address, r) }()
+		// The cluster goes on meanwhile; the connection is cut afterwards, so that
+		// nothing its client does then comes first.
+		fake.SleepControl(func() { landed <- resend(address, r) })
 		return nil, errLost, true
 	})
 	return landed

@@ -23,7 +23,8 @@ type Batch interface {
 	Table() string
 	// Block holds the rows, all of Table, until Reset.
 	Block() *block.Block
-	// RecordOf returns the index of the record that made a row.
+	// RecordOf returns the index, among those of the last Fill, of the record that
+	// made a row.
 	RecordOf(row int) int
 	// Stored is called once, when the rows are stored and committed.
 	Stored(ctx context.Context)

@@ -20,6 +20,8 @@ type load struct {
 	topic   *topic
 	records []consumer.Record
 	batch   Batch
+	// filled is what batch was filled with last.
+	filled  portion
 	started time.Time
 
 	// refused are the records to bury, of which the first buried are.
@@ -141,7 +143,7 @@ func (l *load) recordOf(row int) int {
 	if l.rows != nil {
 		row = l.rows[row]
 	}
-	return l.batch.RecordOf(row)
+	return l.filled.place(l.batch.RecordOf(row))
 }
 
 // leaveOut takes all rows of the refused records out of the block.

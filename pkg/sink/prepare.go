@@ -164,6 +164,9 @@ func (l *load) attempt(ctx context.Context, b *Batch, p portion) (refusals, erro
 		}
 		*b = taken
 	}
+	if b == &l.batch {
+		l.filled = p
+	}
 	refused, err := attempt(ctx, *b, p)
 	var cause *panicError
 	if errors.As(err, &cause) {

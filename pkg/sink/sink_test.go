@@ -272,3 +272,15 @@ func TestDependencies(t *testing.T) {
 		require.ErrorContains(t, err, "dependency "+name)
 	}
 }
+
+// Of a batch with a record that panics and one that the table refuses, each becomes
+// its own letter, and the others are stored.
+func TestPanicAndRefusal(t *testing.T) {
+	s, w := open(t, nil)
+	w.refuses = []string{"x"}
+	l := prepare(t, s, "panic a x b")
+	require.Equal(t, 1, l.Rejects())
+	finish(t, l)
+	assert.Equal(t, []string{"a", "b"}, w.stored[0].values)
+	assert.Equal(t, []string{"events/3/10", "events/3/12"}, w.origins())
+}

@@ -47,8 +47,8 @@ func (c Code) fences() bool { return c == 22 || c == 25 || c == 27 || c == 82 }
 // whether the next batch has records to bury before it is stored. A partition
 // without an answer makes the request Unanswered.
 func (l *Lane) Answered(answers map[int]Code, isRejecting bool) {
-	taken, isFenced := 0, false
-	torn := -1
+	var taken []int
+	isFenced, torn := false, -1
 	for _, o := range l.request {
 		code, isAnswered := answers[o.Partition]
 		switch {
@@ -56,20 +56,20 @@ func (l *Lane) Answered(answers map[int]Code, isRejecting bool) {
 			l.Unanswered()
 			return
 		case code == 0:
-			taken++
+			taken = append(taken, o.Partition)
 		case slices.Contains(l.committed, o.Partition):
 			torn = o.Partition
 		}
 		isFenced = isFenced || code.fences()
 	}
 	switch {
-	case taken == len(l.request):
+	case len(taken) == len(l.request):
 		l.accepted(isRejecting)
-	case taken == 0 && isFenced:
+	case len(taken) == 0 && isFenced:
 		l.end(Step{Action: Rejoin})
-	case taken == 0: // refused as a whole, so the same again
+	case len(taken) == 0: // refused as a whole, so the same again
 	case torn >= 0:
-		l.end(Step{Action: Halt, Err: halt(CommitTorn, torn, "the broker answered %d and took the rest of the request", answers[torn])})
+		l.end(Step{Action: Halt, Err: halt(CommitTorn, taken, "the broker took a part of a request, and answered %d for partition %d", answers[torn], torn)})
 	default:
 		l.end(Step{Action: Leave})
 	}

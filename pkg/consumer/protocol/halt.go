@@ -18,16 +18,20 @@ const (
 
 // HaltError is why a lane cannot go on.
 type HaltError struct {
-	Reason    Reason
-	Partition int
-	Detail    string
+	Reason Reason
+	// Partitions are those of which an operator has to clear the plan, by committing
+	// an offset without one: the same offset or, if IsAnew says that the topic has
+	// been made anew, its first.
+	Partitions []int
+	IsAnew     bool
+	Detail     string
 }
 
 // Error implements error.
 func (e *HaltError) Error() string {
-	return fmt.Sprintf("%s: partition %d: %s", e.Reason, e.Partition, e.Detail)
+	return fmt.Sprintf("%s: partitions %v: %s", e.Reason, e.Partitions, e.Detail)
 }
 
-func halt(reason Reason, partition int, format string, values ...any) *HaltError {
-	return &HaltError{Reason: reason, Partition: partition, Detail: fmt.Sprintf(format, values...)}
+func halt(reason Reason, partitions []int, format string, values ...any) *HaltError {
+	return &HaltError{Reason: reason, Partitions: partitions, Detail: fmt.Sprintf(format, values...)}
 }

@@ -76,6 +76,11 @@ func (m *model) laneMoves(s *state, who int, l Lane, add adder) {
 	me := &after.members[who]
 	switch step.Action {
 	case Read:
+		l.Verify(m.committed(s))
+		if l.phase == over {
+			m.conclude(&after, who, l, l.Next(), add)
+			return
+		}
 		m.prepare(&after, step.Plan.Batch, &me.rows)
 		l.Read(false)
 		me.lane = m.intern(l)
@@ -105,6 +110,15 @@ func (m *model) laneMoves(s *state, who int, l Lane, add adder) {
 		m.conclude(&after, who, l, step, add)
 	case Await:
 	}
+}
+
+// committed is what the coordinator holds.
+func (m *model) committed(s *state) map[int]Committed {
+	all := map[int]Committed{}
+	for p := range partitions {
+		all[p] = Committed{Partition: p, Offset: int64(s.offsets[p]), Metadata: m.metadata(s.texts[p])}
+	}
+	return all
 }
 
 // closeMoves closes every batch there may be, and sends what follows.
@@ -231,9 +245,10 @@ func (m *model) bury(s *state, me *member) {
 
 // conclude is the end of a lane.
 func (m *model) conclude(after *state, who int, l Lane, step Step, add adder) {
-	if step.Action == Halt {
+	if step.Action == Halt { // the state that follows is a violation
 		after.members[who].lane = m.intern(l)
-		return // a violation or the end of what is explored: see check
+		add("halts", who, 0, *after)
+		return
 	}
 	me := &after.members[who]
 	if step.Action == Leave && m.off != newMember {

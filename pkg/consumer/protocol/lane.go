@@ -18,7 +18,7 @@ type Action string
 
 // The actions, and how their end is reported.
 const (
-	// Read the ranges of Step.Plan whole: then Read or Unreadable.
+	// Read the ranges of Step.Plan whole, after Verify: then Read, Unreadable or Anew.
 	Read Action = "read"
 	// Await a batch: then Closed, or Drain.
 	Await Action = "await"
@@ -126,21 +126,21 @@ func NewLane(topic string, own []Committed) Lane {
 func bound(topic string, c Committed) (Plan, bool, *HaltError) {
 	plan, err := ParseMetadata(c.Metadata)
 	if err != nil {
-		return Plan{}, false, halt(PlanMismatch, c.Partition, "%v", err)
+		return Plan{}, false, halt(PlanMismatch, []int{c.Partition}, "%v", err)
 	}
 	if plan.Batch.Topic != topic {
-		return Plan{}, false, halt(PlanMismatch, c.Partition, "the plan %s is for another topic than %s", plan.Batch.Text(), topic)
+		return Plan{}, false, halt(PlanMismatch, []int{c.Partition}, "the plan %s is for another topic than %s", plan.Batch.Text(), topic)
 	}
 	r, isIn := plan.Batch.Of(c.Partition)
 	switch {
 	case !isIn:
-		return Plan{}, false, halt(PlanMismatch, c.Partition, "the plan %s does not have the partition", plan.Batch.Text())
+		return Plan{}, false, halt(PlanMismatch, []int{c.Partition}, "the plan %s does not have the partition", plan.Batch.Text())
 	case c.Offset == r.First:
 		return plan, true, nil
 	case c.Offset > r.Last:
 		return Plan{}, false, nil
 	default:
-		return Plan{}, false, halt(PlanMismatch, c.Partition, "offset %d is committed beside the plan %s", c.Offset, plan.Batch.Text())
+		return Plan{}, false, halt(PlanMismatch, []int{c.Partition}, "offset %d is committed beside the plan %s", c.Offset, plan.Batch.Text())
 	}
 }
 
@@ -229,9 +229,36 @@ func (l *Lane) Closed(b Batch, atMS int64) {
 // Read says that the ranges are read, and whether records of them are rejected.
 func (l *Lane) Read(isRejecting bool) { l.prepared(isRejecting) }
 
-// Unreadable says that the ranges do not hold what was planned.
-func (l *Lane) Unreadable(reason Reason, partition int, detail string) {
-	l.end(Step{Action: Halt, Err: halt(reason, partition, "%s: %s", detail, l.now.plan.Batch.Text())})
+// Verify compares the plan in hand with what is committed of all its partitions,
+// other owners' too, before it is read. One that neither has the plan nor is past
+// its range shows that a broker took the plan in part: its records may be planned
+// otherwise, and the plan must not be carried out.
+func (l *Lane) Verify(committed map[int]Committed) {
+	text := l.now.plan.Batch.Text()
+	for _, r := range l.now.plan.Batch.Ranges {
+		c := committed[r.Partition]
+		if c.Offset > r.Last {
+			continue
+		}
+		if plan, err := ParseMetadata(c.Metadata); c.Offset != r.First || err != nil || plan.Batch.Text() != text {
+			l.end(Step{Action: Halt, Err: halt(CommitTorn, l.now.finish,
+				"partition %d has offset %d and not the plan %s", r.Partition, c.Offset, text)})
+			return
+		}
+	}
+}
+
+// Unreadable says that the log does not hold what was planned.
+func (l *Lane) Unreadable(detail string) {
+	l.end(Step{Action: Halt, Err: halt(PlanUnreadable, l.now.finish, "%s: %s", detail, l.now.plan.Batch.Text())})
+}
+
+// Anew says that the log holds other records than were planned, as those of a
+// topic that was made anew.
+func (l *Lane) Anew(detail string) {
+	err := halt(PlanMismatch, l.now.finish, "%s: %s", detail, l.now.plan.Batch.Text())
+	err.IsAnew = true
+	l.end(Step{Action: Halt, Err: err})
 }
 
 func (l *Lane) prepared(isRejecting bool) {

@@ -94,10 +94,10 @@ func TestReplay(t *testing.T) {
 	assert.Equal(t, []Offset{{1, 5, ""}}, l.Next().Offsets, "and no plan: another replay is waiting")
 	ok(&l)
 	assert.Equal(t, b, l.Next().Plan.Batch)
-	l.Unreadable(PlanUnreadable, 2, "records are gone")
+	l.Unreadable("records are gone")
 	step := l.Next()
 	assert.Equal(t, Halt, step.Action)
-	assert.EqualError(t, step.Err, "plan_unreadable: partition 2: records are gone: t|2:0-0|t=5")
+	assert.EqualError(t, step.Err, "plan_unreadable: partitions [2]: records are gone: t|2:0-0|t=5")
 }
 
 // Every answer to a request has one meaning.
@@ -129,6 +129,7 @@ func TestAnswers(t *testing.T) {
 			}
 			if c.action == Halt {
 				assert.Equal(t, CommitTorn, after.Err.Reason)
+				assert.Equal(t, []int{1}, after.Err.Partitions, "where the plan is to be cleared")
 			}
 		})
 	}
@@ -175,4 +176,46 @@ func TestDrain(t *testing.T) {
 			assert.Equal(t, End, step.Action)
 		})
 	}
+}
+
+// A plan that a broker took in part is not carried out: what is committed of all
+// its partitions tells.
+func TestVerify(t *testing.T) {
+	a := on(Range{0, 0, 9}, Range{1, 0, 4})
+	for name, c := range map[string]struct {
+		other  Committed
+		action Action
+	}{
+		"planned too":          {Committed{1, 0, planOf(a)}, Read},
+		"finished":             {Committed{1, 5, ""}, Read},
+		"further on":           {Committed{1, 5, planOf(on(Range{1, 5, 7}))}, Read},
+		"not planned":          {Committed{1, 0, ""}, Halt},
+		"planned otherwise":    {Committed{1, 0, planOf(on(Range{1, 0, 2}))}, Halt},
+		"still in an old plan": {Committed{1, -1, ""}, Halt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			own := Committed{0, 0, planOf(a)}
+			l := NewLane("t", []Committed{own})
+			assert.Equal(t, Read, l.Next().Action)
+			l.Verify(map[int]Committed{0: own, 1: c.other})
+			step := l.Next()
+			assert.Equal(t, c.action, step.Action)
+			if c.action == Halt {
+				assert.Equal(t, CommitTorn, step.Err.Reason)
+				assert.Equal(t, []int{0}, step.Err.Partitions)
+			}
+		})
+	}
+}
+
+// A topic that was made anew halts the lane, for the partitions that are bound.
+func TestAnew(t *testing.T) {
+	a := on(Range{0, 0, 9}, Range{1, 0, 4})
+	l := NewLane("t", []Committed{{1, 0, planOf(a)}})
+	l.Next()
+	l.Anew("the first record is of another time")
+	step := l.Next()
+	assert.Equal(t, PlanMismatch, step.Err.Reason)
+	assert.Equal(t, []int{1}, step.Err.Partitions)
+	assert.True(t, step.Err.IsAnew)
 }
