@@ -12,9 +12,10 @@
 // killed since the plan was made, may know the token of a part that it has lost. It
 // then asks the table for the block's rows by their keys, when no attempt can be in
 // flight any more, and sends what is missing. That is exact for the table. Views can
-// come out wrong in two cases, which are logged with the token: rows stored again
-// because the part was lost count twice in views that had them, and a view's own
-// part that was lost stays lost. Neither happens with Replicated tables. Rows that
+// come out wrong in three cases: rows stored again because the part was lost count
+// twice in views that had them, which is logged with the token; a view's own part
+// that was lost stays lost; and a view that fails for longer than MaxAge misses the
+// batches that its table took meanwhile. Replicated tables leave the third. Rows that
 // somebody deletes, or a TTL drops, before their batch is committed look lost and
 // are stored again. Members' clocks may differ by ten seconds.
 //
