@@ -191,6 +191,7 @@ func TestBrokenResultIsNotRetried(t *testing.T) {
 		func(*block.Reader) error {
 			blocks++
 			if blocks == 2 {
+				f.server.Kill() // a stop would wait for the answer to be read
 				f.server.Restart()
 			}
 			return nil
