@@ -41,6 +41,9 @@ func New(cfg Config, deps Deps) (*Consumer, error) {
 		return nil, fmt.Errorf("creating the consumer's instruments: %w", err)
 	}
 	deps.Topics = slices.Clone(deps.Topics)
+	for _, topic := range deps.Topics {
+		m.begin(context.Background(), topic)
+	}
 	holder, _ := deps.Sink.(Holder)
 	return &Consumer{
 		cfg:     cfg,

@@ -56,6 +56,14 @@ func newMetrics(meter metric.Meter, group string) (*metrics, error) {
 	return m, errors.Join(problems[:]...)
 }
 
+// begin makes the counters show for a topic before there is anything to count: an
+// alert on what never was would not work.
+func (m *metrics) begin(ctx context.Context, topic string) {
+	for _, counter := range []metric.Int64Counter{m.commits, m.commitsFailed, m.records, m.replays, m.lost} {
+		counter.Add(ctx, 0, m.of(topic, ""))
+	}
+}
+
 // of returns the attributes for a topic and reason; either may be empty.
 func (m *metrics) of(topic, reason string) metric.MeasurementOption {
 	set := []attribute.KeyValue{m.group}
