@@ -41,9 +41,6 @@ func New(cfg Config, deps Deps) (*Consumer, error) {
 		return nil, fmt.Errorf("creating the consumer's instruments: %w", err)
 	}
 	deps.Topics = slices.Clone(deps.Topics)
-	for _, topic := range deps.Topics {
-		m.begin(context.Background(), topic)
-	}
 	holder, _ := deps.Sink.(Holder)
 	return &Consumer{
 		cfg:     cfg,
@@ -58,6 +55,9 @@ func New(cfg Config, deps Deps) (*Consumer, error) {
 // Config.DrainTimeout, commits them and leaves the group. Kafka being down is no
 // error: Run waits for it. It must not be called twice at a time.
 func (c *Consumer) Run(ctx context.Context) error {
+	for _, topic := range c.deps.Topics {
+		c.metrics.begin(ctx, topic)
+	}
 	if !c.awaitTopics(ctx) {
 		return nil
 	}
