@@ -147,11 +147,16 @@ func (h *harness) report() {
 	}
 	fmt.Fprintf(&text, "%-36s %6d %7d\n", "all", drawn, struck)
 	var sum, longest time.Duration
+	late := 0
 	for _, length := range h.lengths {
 		sum, longest = sum+length, max(longest, length)
+		if length > roundWithin {
+			late++
+		}
 	}
 	if n := len(h.lengths); n > 0 {
-		fmt.Fprintf(&text, "%d rounds, mean %.1fs, longest %.1fs", n, (sum / time.Duration(n)).Seconds(), longest.Seconds())
+		fmt.Fprintf(&text, "%d rounds, mean %.1fs, longest %.1fs, %d of them above %v",
+			n, (sum / time.Duration(n)).Seconds(), longest.Seconds(), late, roundWithin)
 	}
 	h.t.Logf("seed %d\n%s", h.seed, &text)
 }

@@ -18,7 +18,7 @@ import (
 // Inserts depend on members, not on partitions: with 48 of these, two members and a
 // linger of one second, post_events gets at most six inserts a second.
 //
-// CHAOS_LOAD_SECONDS is how long that is measured.
+// CHAOS_LOAD_SECONDS is how long that is measured, here and below.
 func TestInsertsPerSecond(t *testing.T) {
 	const most = 6
 	seconds := number(t, "CHAOS_LOAD_SECONDS", 10)
@@ -66,5 +66,7 @@ func TestFreshness(t *testing.T) {
 	slices.Sort(took)
 	t.Logf("200 events/s: accepted to queryable p50 %v, p95 %v, longest %v",
 		took[len(took)/2], took[len(took)*95/100], took[len(took)-1])
-	assert.Less(t, took[len(took)-1], within)
+	if isMeasured() {
+		assert.Less(t, took[len(took)-1], within)
+	}
 }

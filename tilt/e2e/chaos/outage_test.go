@@ -54,7 +54,9 @@ func TestOutage(t *testing.T) {
 		t.Logf("%s: %d %s", member.Name(), status, answer)
 	}
 	l.requireExact()
-	assert.GreaterOrEqual(t, drained, float64(catchUp*rate))
+	if isMeasured() {
+		assert.GreaterOrEqual(t, drained, float64(catchUp*rate))
+	}
 	assert.Less(t, memory, int64(mostMemory))
 	assert.Empty(t, l.cluster.Problems())
 }

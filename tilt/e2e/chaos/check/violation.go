@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -40,8 +42,8 @@ func Describe(violations []Violation) string {
 			fmt.Fprintln(&text, v)
 		}
 	}
-	for kind, n := range counts {
-		if n > shown {
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		if n := counts[kind]; n > shown {
 			fmt.Fprintf(&text, "%s: %d in all\n", kind, n)
 		}
 	}

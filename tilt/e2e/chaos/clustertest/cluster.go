@@ -2,6 +2,7 @@ package clustertest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -70,7 +71,8 @@ func Start(tb testing.TB, options Options) *Cluster {
 		http: &http.Client{Transport: &http.Transport{}}, started: map[string]int{}, replicas: map[string][]*Instance{},
 	}
 	c.mark = filepath.Base(filepath.Dir(c.dir)) + "-" + strconv.Itoa(os.Getpid())
-	tb.Setenv(Mark, c.mark) // which every process inherits
+	tb.Setenv(Mark, c.mark)        // which every process inherits
+	tb.Cleanup(c.requireNoProcess) // after all other cleanups
 	if c.logs == "" {
 		c.logs = c.dir
 	}
@@ -93,11 +95,24 @@ func Start(tb testing.TB, options Options) *Cluster {
 // clickHouseFlags keep rows of one block that share a key apart.
 func clickHouseFlags() chtest.Option { return chtest.WithFlags("--set", "optimize_on_insert=0") }
 
-// RestartClickHouse starts ClickHouse again on its data, under a wrapper if there is
-// one.
-func (c *Cluster) RestartClickHouse(wrapper ...string) {
+// RestartClickHouse starts ClickHouse again on its data.
+func (c *Cluster) RestartClickHouse() {
 	c.tb.Helper()
-	c.ClickHouse.Restart(clickHouseFlags(), chtest.WithWrapper(wrapper...))
+	c.ClickHouse.Restart(clickHouseFlags())
+}
+
+// ClickHousePID is the number of ClickHouse's process.
+func (c *Cluster) ClickHousePID() (int, error) {
+	marked, err := process.Marked(Mark + "=" + c.mark)
+	if err != nil {
+		return 0, err
+	}
+	for pid, line := range marked {
+		if strings.Contains(line, c.ClickHouse.Data) {
+			return pid, nil
+		}
+	}
+	return 0, errors.New("ClickHouse does not run")
 }
 
 func (c *Cluster) listen(target string) *proxy.Proxy {
@@ -139,8 +154,13 @@ func (c *Cluster) Add(service string) *Instance {
 // stopWithin is more than a service needs to drain.
 const stopWithin = 20 * time.Second
 
-// Remove is the end of Add.
+// Remove is the end of Add. It waits until the instance is there: a program that is
+// ended before it can know of signals has not failed to drain.
 func (c *Cluster) Remove(i *Instance) error {
+	require.Eventually(c.tb, func() bool {
+		status, _ := i.Call(context.Background(), http.MethodGet, "/livez", nil)
+		return status == http.StatusOK
+	}, readyWithin, pollEvery, "%s does not live", i.Name())
 	kept := c.replicas[i.Service][:0:0]
 	for _, other := range c.replicas[i.Service] {
 		if other != i {
@@ -181,7 +201,21 @@ func (c *Cluster) Strays() []string {
 	return strays
 }
 
-const readyWithin = time.Minute
+// Environment is what every process of the cluster has in its environment.
+func (c *Cluster) Environment() []string { return environment() }
+
+// requireNoProcess fails the test if a process of the cluster is left.
+func (c *Cluster) requireNoProcess() {
+	marked, err := process.Marked(Mark + "=" + c.mark)
+	if err != nil || len(marked) > 0 {
+		c.tb.Errorf("processes that are left: %v, %v", marked, err)
+	}
+}
+
+const (
+	readyWithin = time.Minute
+	pollEvery   = 20 * time.Millisecond
+)
 
 // awaitReady waits until all services say that they are ready.
 func (c *Cluster) awaitReady() {
@@ -192,7 +226,7 @@ func (c *Cluster) awaitReady() {
 		require.Eventually(c.tb, func() bool {
 			status, answer = i.Call(context.Background(), http.MethodGet, "/readyz", nil)
 			return status == http.StatusOK
-		}, readyWithin, 20*time.Millisecond, "%s is not ready", i.Name())
+		}, readyWithin, pollEvery, "%s is not ready", i.Name())
 		_ = answer
 	}
 }

@@ -76,7 +76,7 @@ func (r *Runner) onService(ctx context.Context, f schedule.Fault) error {
 	if f.Kind == schedule.Join {
 		added := r.cluster.Add(f.Service) //nolint:contextcheck // it ends with the test
 		r.struck(f)
-		r.until(f, r.always(func() {
+		r.until(f, r.always(func() { //nolint:contextcheck // it ends with the test
 			if err := r.cluster.Remove(added); err != nil {
 				r.problems = append(r.problems, err.Error())
 			}
@@ -144,7 +144,9 @@ func (r *Runner) addView(ctx context.Context, f schedule.Fault) error {
 	return nil
 }
 
-const statementTimeout = 10 * time.Second
+// statementTimeout is short: a statement may have to wait for an insert of a service
+// that stands still, and goes on when that does.
+const statementTimeout = 2 * time.Second
 
 // exec runs a statement, not through the proxy.
 func (r *Runner) exec(ctx context.Context, sql string) error {

@@ -2,8 +2,10 @@ package fault
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/nova-data/nova/tilt/e2e/chaos/clustertest"
+	"github.com/nova-data/nova/tilt/e2e/chaos/process"
 	"github.com/nova-data/nova/tilt/e2e/chaos/schedule"
 )
 
@@ -21,13 +23,11 @@ func (r *Runner) onClickHouse(f schedule.Fault) error {
 		r.until(f, r.always(func() { c.RestartClickHouse() }))
 		return nil
 	case schedule.ClickHousePlaced:
-		c.RestartClickHouse(strace(f.N)...)
-		r.untilRestart(f, true)
-		return nil
+		return r.place(f)
 	case schedule.ClickHouseExit:
 		planned.Action, planned.Count = "exit", 1
 		c.FailInserts(planned)
-		r.untilRestart(f, false)
+		r.until(f, r.always(func() { r.afterExit(f) }))
 		return nil
 	case schedule.ClickHouseCut:
 		planned.Action = "cut"
@@ -42,27 +42,38 @@ func (r *Runner) onClickHouse(f schedule.Fault) error {
 	return nil
 }
 
-// untilRestart ends a fault that may have ended the server.
-func (r *Runner) untilRestart(f schedule.Fault, isWrapped bool) {
-	r.until(f, r.always(func() {
-		isDown := r.isClickHouseDown()
-		if isDown {
-			r.struck(f)
-		} else {
-			r.cluster.ClickHouse.ClearFaults()
-		}
-		if isDown || isWrapped {
-			r.cluster.RestartClickHouse()
-		}
-	}))
+// afterExit ends a fault that may have ended the server.
+func (r *Runner) afterExit(f schedule.Fault) {
+	if !r.isClickHouseDown() {
+		r.cluster.ClickHouse.ClearFaults()
+		return
+	}
+	r.struck(f)
+	r.cluster.RestartClickHouse()
 }
 
-// strace is the command line that kills its program as one of its threads enters its
-// nth rename. A thread that stores a block renames the parts of the table, then those
-// of the views; a token is written before the part is renamed.
-func strace(nth int) []string {
-	return []string{
-		"strace", "-f", "-o", "/dev/null", "-e", "signal=none", "-e", "trace=rename",
-		"-e", fmt.Sprintf("inject=rename:signal=KILL:when=%d", nth),
+// place kills the server as one of its threads enters its nth rename. A thread that
+// stores a block renames the parts of the table, then those of the views; a token is
+// written before the part is renamed.
+func (r *Runner) place(f schedule.Fault) error {
+	pid, err := r.cluster.ClickHousePID()
+	if err != nil {
+		return err
 	}
+	tracer, err := process.Start(process.Spec{
+		Name: "strace", Path: "/usr/bin/env", Dir: "/", Log: "/dev/null", Env: r.cluster.Environment(),
+		Args: []string{
+			"strace", "-f", "-p", strconv.Itoa(pid), "-o", "/dev/null", "-e", "signal=none", "-e", "trace=rename",
+			"-e", fmt.Sprintf("inject=rename:signal=KILL:when=%d", f.N),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	r.until(f, r.always(func() {
+		// It lets go of a server that lives, and has ended with one that does not.
+		_ = tracer.Stop(statementTimeout)
+		r.afterExit(f)
+	}))
+	return nil
 }

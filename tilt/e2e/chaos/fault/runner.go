@@ -35,6 +35,8 @@ type action struct {
 	at   time.Duration
 	name string
 	do   func(context.Context) error
+	// isEnd says that it undoes something, and must be done in the end.
+	isEnd bool
 }
 
 // New returns a runner that reports to log what it does.
@@ -78,7 +80,9 @@ func (r *Runner) Run(ctx context.Context, start time.Time) error {
 		r.pending = r.pending[1:]
 		if err := next.do(ctx); err != nil {
 			r.log("%s: %v", next.name, err)
-			r.unhealed = append(r.unhealed, next)
+			if next.isEnd {
+				r.unhealed = append(r.unhealed, next)
+			}
 		}
 	}
 	return nil
@@ -97,7 +101,7 @@ func (r *Runner) plan(a action) {
 
 // until plans the end of a fault.
 func (r *Runner) until(f schedule.Fault, end func(context.Context) error) {
-	r.plan(action{at: f.At + f.For, name: "end of " + f.String(), do: end})
+	r.plan(action{at: f.At + f.For, name: "end of " + f.String(), do: end, isEnd: true})
 }
 
 func (r *Runner) struck(f schedule.Fault) { r.tallies[f.Kind].Struck++ }

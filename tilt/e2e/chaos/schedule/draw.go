@@ -111,7 +111,7 @@ func (d drawing) onInsert(f Fault) Fault {
 		f.For = d.between(shortest, longest)
 		f.Table = []string{"post_events", ""}[d.IntN(2)]
 	case ClickHousePlaced:
-		f.N, f.After, f.For = 1+d.IntN(6), false, longest
+		f.N, f.After, f.For = 1+d.IntN(3), false, longest
 	case ClickHouseReset:
 		f.N, f.Bytes, f.For = 1+d.IntN(3), 1+d.Int64N(20_000), longest
 		if f.After { // in an answer, which is short
