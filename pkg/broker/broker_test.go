@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"crypto/tls"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/pkg/tlsclient"
 	"github.com/nova-data/nova/pkg/tlsclient/tlstest"
 )
@@ -144,4 +146,33 @@ func TestConfigNamesEveryProblem(t *testing.T) {
 
 	require.ErrorContains(t, broker.SASL{Mechanism: "ntlm"}.Validate(), "MECHANISM must be")
 	require.ErrorContains(t, broker.SASL{Mechanism: broker.Plain}.Validate(), "USERNAME and PASSWORD are required")
+}
+
+// TestDrop holds that after a restart of the brokers one failed request is enough:
+// the other connections that have died do not fail one more each.
+func TestDrop(t *testing.T) {
+	kafkas := kafkatest.Start(t, kafkatest.Topic{Name: "events", Partitions: 1})
+	cluster := open(t, defaults(t, kafkas.Brokers))
+	ask := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := cluster.Client().ListOffsets(ctx, &kafka.ListOffsetsRequest{
+			Topics: map[string][]kafka.OffsetRequest{"events": {kafka.LastOffsetOf(0)}},
+		})
+		return err
+	}
+	kafkas.Delay(kafkatest.ListOffsets, 100*time.Millisecond) // so that they need a connection each
+	var asking sync.WaitGroup
+	for range 8 {
+		asking.Go(func() { assert.NoError(t, ask()) })
+	}
+	asking.Wait()
+	kafkas.Stop()
+	kafkas.Restart()
+	failures := 0
+	for ask() != nil {
+		failures++
+		cluster.Drop()
+	}
+	assert.LessOrEqual(t, failures, 1)
 }

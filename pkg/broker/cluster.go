@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -14,8 +15,9 @@ import (
 const (
 	// metadataTTL bounds how long a moved partition leader goes unnoticed: the
 	// transport refreshes on time alone, not on NOT_LEADER.
-	metadataTTL = 2 * time.Second
-	idleTimeout = 30 * time.Second
+	metadataTTL  = 2 * time.Second
+	idleTimeout  = 30 * time.Second
+	dropInterval = time.Second
 	// keepAlive finds a peer that vanished without closing, within about 15 s.
 	keepAliveIdle     = 5 * time.Second
 	keepAliveInterval = 5 * time.Second
@@ -28,6 +30,9 @@ type Cluster struct {
 	transport *kafka.Transport
 	client    *kafka.Client
 	dialer    *kafka.Dialer
+
+	mu        sync.Mutex
+	droppedAt time.Time
 }
 
 // Open prepares access as cfg says, without connecting. Its errors are those of
@@ -83,6 +88,19 @@ func (c *Cluster) Dialer() *kafka.Dialer { return c.dialer }
 
 // Close closes the connections that are idle, and the others once they are.
 func (c *Cluster) Close() { c.transport.CloseIdleConnections() }
+
+// Drop closes the connections that are idle, at most once a second. It is for
+// after a request that failed on its connection: when a broker has restarted, each
+// idle connection to it would fail one more request.
+func (c *Cluster) Drop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.droppedAt) < dropInterval {
+		return
+	}
+	c.droppedAt = time.Now()
+	c.transport.CloseIdleConnections()
+}
 
 // Ping returns when a broker has told what the cluster consists of, or ctx ends.
 func (c *Cluster) Ping(ctx context.Context) error {

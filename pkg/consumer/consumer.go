@@ -85,6 +85,7 @@ func (c *Consumer) awaitTopics(ctx context.Context) bool {
 			t.over()
 			return true
 		}
+		c.dropDead(err)
 		if ctx.Err() != nil || !t.wait(ctx, "topics", err) {
 			return false
 		}
@@ -160,6 +161,14 @@ func (c *Consumer) generation(ctx context.Context, group *kafka.ConsumerGroup, m
 		result <- err
 	})
 	return <-result
+}
+
+// dropDead closes idle connections after an error that is not a broker's answer.
+func (c *Consumer) dropDead(err error) {
+	var code kafka.Error
+	if !errors.As(err, &code) {
+		c.deps.Broker.Drop()
+	}
 }
 
 // trouble returns a reporter for one part of the consumer; topic may be empty.

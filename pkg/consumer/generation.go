@@ -139,6 +139,7 @@ func (g *generation) positions(ctx context.Context) (map[string]map[int]position
 			t.over()
 			return positions, true
 		}
+		g.dropDead(err)
 		if ctx.Err() != nil || !t.wait(ctx, "offsets", err) {
 			return nil, false
 		}

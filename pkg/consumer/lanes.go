@@ -43,6 +43,7 @@ func (g *generation) newSource(l *lane, p *progress) *source {
 		ends: func(ctx context.Context) (int64, int64, error) {
 			return g.lookup.ends(ctx, p.topic, p.partition)
 		},
+		dropDead:  g.dropDead,
 		onLoss:    g.deps.Positions.OnDataLoss,
 		isPlanned: g.deps.Plans,
 		log:       g.log,

@@ -16,10 +16,12 @@ type source struct {
 	progress *progress
 	budget   *budget
 	// gate is closed while the lane is held up: what is fetched then only waits.
-	gate   *gate
-	out    chan<- chunk
-	ends   func(ctx context.Context) (first, last int64, err error)
-	onLoss OnDataLoss
+	gate *gate
+	out  chan<- chunk
+	ends func(ctx context.Context) (first, last int64, err error)
+	// dropDead is told of failed fetches; nil if nobody is.
+	dropDead func(err error)
+	onLoss   OnDataLoss
 	// isPlanned says that records are stored under the name of their batch.
 	isPlanned bool
 	log       *slog.Logger
@@ -87,6 +89,9 @@ func (s *source) retry(ctx context.Context, at int64, err error) (int64, bool) {
 		return at, false
 	}
 	if !errors.Is(err, kafka.OffsetOutOfRange) {
+		if s.dropDead != nil {
+			s.dropDead(err)
+		}
 		return at, s.trouble.wait(ctx, "fetch", err)
 	}
 	first, last, err := s.ends(ctx)

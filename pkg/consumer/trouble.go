@@ -10,7 +10,9 @@ import (
 
 const (
 	firstBackoff = 100 * time.Millisecond
-	lastBackoff  = 5 * time.Second
+	// lastBackoff bounds how long a recovery goes unnoticed. Attempts are cheap: a
+	// breaker stands before what is worth sparing.
+	lastBackoff = time.Second
 )
 
 // trouble is what holds up one part of a consumer. It is told once when it
