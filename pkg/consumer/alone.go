@@ -97,14 +97,11 @@ func (l *offsetLookup) others(ctx context.Context, topic string, partitions int,
 	if len(foreign) == 0 {
 		return 0, nil
 	}
-	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: map[string][]int{topic: foreign}})
+	answers, err := l.fetch(ctx, map[string][]int{topic: foreign})
 	if err != nil {
-		return 0, fmt.Errorf("fetching the group's offsets: %w", err)
+		return 0, err
 	}
-	for _, answer := range response.Topics[topic] {
-		if answer.Error != nil {
-			return 0, fmt.Errorf("fetching the group's offset of %s/%d: %w", topic, answer.Partition, answer.Error)
-		}
+	for _, answer := range answers[topic] {
 		sum += max(0, answer.CommittedOffset)
 	}
 	return sum, nil

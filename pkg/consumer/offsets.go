@@ -34,20 +34,14 @@ type offsetLookup struct {
 // positions returns where to begin each of the partitions: at its committed
 // offset, or where none is, or always, at the configured end of the log.
 func (l *offsetLookup) positions(ctx context.Context, partitions map[string][]int) (map[string]map[int]position, error) {
-	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: partitions})
+	answers, err := l.fetch(ctx, partitions)
 	if err != nil {
-		return nil, fmt.Errorf("fetching committed offsets: %w", err)
-	}
-	if response.Error != nil {
-		return nil, fmt.Errorf("fetching committed offsets: %w", response.Error)
+		return nil, err
 	}
 	found := map[string]map[int]position{}
 	for topic, numbers := range partitions {
 		found[topic] = map[int]position{}
-		for _, answer := range response.Topics[topic] {
-			if answer.Error != nil {
-				return nil, fmt.Errorf("fetching the committed offset of %s/%d: %w", topic, answer.Partition, answer.Error)
-			}
+		for _, answer := range answers[topic] {
 			if answer.CommittedOffset >= 0 && l.start != always {
 				found[topic][answer.Partition] = position{offset: answer.CommittedOffset, committed: answer.CommittedOffset, metadata: answer.Metadata}
 			}
@@ -73,24 +67,38 @@ func (l *offsetLookup) committed(ctx context.Context, b protocol.Batch) (map[int
 	for _, r := range b.Ranges {
 		request[b.Topic] = append(request[b.Topic], r.Partition)
 	}
-	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: request})
+	answers, err := l.fetch(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("fetching committed offsets: %w", err)
-	}
-	if response.Error != nil {
-		return nil, fmt.Errorf("fetching committed offsets: %w", response.Error)
+		return nil, err
 	}
 	found := map[int]protocol.Committed{}
-	for _, answer := range response.Topics[b.Topic] {
-		if answer.Error != nil {
-			return nil, fmt.Errorf("fetching the committed offset of %s/%d: %w", b.Topic, answer.Partition, answer.Error)
-		}
+	for _, answer := range answers[b.Topic] {
 		found[answer.Partition] = protocol.Committed{Partition: answer.Partition, Offset: answer.CommittedOffset, Metadata: answer.Metadata}
 	}
 	if len(found) < len(b.Ranges) {
 		return nil, fmt.Errorf("fetching committed offsets: %w", errIncomplete)
 	}
 	return found, nil
+}
+
+// fetch asks what the group has committed of partitions; an error of one of them is
+// one of the whole.
+func (l *offsetLookup) fetch(ctx context.Context, partitions map[string][]int) (map[string][]kafka.OffsetFetchPartition, error) {
+	response, err := l.client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: l.group, Topics: partitions})
+	if err != nil {
+		return nil, fmt.Errorf("fetching committed offsets: %w", err)
+	}
+	if response.Error != nil {
+		return nil, fmt.Errorf("fetching committed offsets: %w", response.Error)
+	}
+	for topic, answers := range response.Topics {
+		for _, answer := range answers {
+			if answer.Error != nil {
+				return nil, fmt.Errorf("fetching the committed offset of %s/%d: %w", topic, answer.Partition, answer.Error)
+			}
+		}
+	}
+	return response.Topics, nil
 }
 
 // chosen is where a partition begins that has no commit, or always.
