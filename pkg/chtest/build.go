@@ -28,14 +28,21 @@ func Binary(tb testing.TB) string {
 	return path
 }
 
-// build compiles the server into .run/chtest of the workspace. Test processes that
-// run side by side take turns, and find it up to date but for the first.
-func build() (path string, err error) {
-	root, err := workspace()
+func build() (string, error) {
+	dir, err := Compile("chtest", []string{"CGO_ENABLED=0"}, serverPackage)
+	return filepath.Join(dir, filepath.Base(serverPackage)), err
+}
+
+// Compile compiles main packages of the workspace into the directory of that name
+// below its .run, and returns its path. The environment is that of the process and
+// more. Test processes that run side by side take turns, and find the programs up to
+// date but for the first.
+func Compile(name string, more []string, packages ...string) (dir string, err error) {
+	root, err := Workspace()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(root, ".run", "chtest")
+	dir = filepath.Join(root, ".run", name)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
@@ -47,20 +54,20 @@ func build() (path string, err error) {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", fmt.Errorf("waiting for another build: %w", err)
 	}
-	path = filepath.Join(dir, "chserver")
-	command := exec.CommandContext(context.Background(), "go", "build", "-o", path, serverPackage) //nolint:gosec // below the workspace
+	arguments := append([]string{"build", "-o", dir + "/"}, packages...)
+	command := exec.CommandContext(context.Background(), "go", arguments...) //nolint:gosec // below the workspace
 	command.Dir = root
 	// With its temporary files on the same file system, go renames the binary into
 	// place; it cannot overwrite one that another test is running.
-	command.Env = append(command.Environ(), "CGO_ENABLED=0", "GOTMPDIR="+dir)
+	command.Env = append(append(command.Environ(), "GOTMPDIR="+dir), more...)
 	if output, err := command.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", command, err, output)
 	}
-	return path, nil
+	return dir, nil
 }
 
-// workspace returns the directory of go.work, at or above the working directory.
-func workspace() (string, error) {
+// Workspace returns the directory of go.work, at or above the working directory.
+func Workspace() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/tilt/e2e/chaos/kafkaio"
 	"github.com/nova-data/nova/tilt/e2e/chaos/process"
@@ -70,7 +71,7 @@ const (
 
 func startApache(tb testing.TB) *apacheKafka {
 	tb.Helper()
-	root, err := workspace()
+	root, err := chtest.Workspace()
 	require.NoError(tb, err)
 	dir, base := tb.TempDir(), freePortBase(tb, kafkaPort, controllerPort)
 	k := &apacheKafka{tb: tb, address: fmt.Sprintf("127.0.0.1:%d", base+kafkaPort)}
