@@ -28,6 +28,7 @@ type Consumer struct {
 	// partitions is how many each topic had when that was last looked up, which
 	// was before the generation at hand began to form.
 	partitions map[string]int
+	absent     *absent
 }
 
 // New returns a consumer that has not joined yet. Its errors are those of cfg
@@ -47,6 +48,7 @@ func New(cfg Config, deps Deps) (*Consumer, error) {
 		deps:    deps,
 		log:     deps.Log.With("group", deps.Group),
 		metrics: m,
+		absent:  &absent{client: deps.Broker.Client(), group: deps.Group},
 		lookup:  &offsetLookup{client: deps.Broker.Client(), group: deps.Group, start: deps.Positions.StartOffsets, holder: holder},
 	}, nil
 }
@@ -61,6 +63,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if !c.awaitTopics(ctx) {
 		return nil
 	}
+	defer c.absent.stay()
 	for ctx.Err() == nil {
 		switch err := c.join(ctx); {
 		case errors.Is(err, errAlone):
@@ -116,19 +119,27 @@ func (c *Consumer) join(ctx context.Context) error {
 	}()
 	t := c.trouble("group", "")
 	defer t.forget()
+	var id string // of this member in the generation before
 	for {
 		member, err := group.Next(ctx)
 		if ctx.Err() != nil || errors.Is(err, kafka.ErrGroupClosed) {
 			return nil
 		}
 		if err != nil {
+			if id != "" && !errors.Is(err, kafka.RebalanceInProgress) { // else it is kept
+				c.absent.leave(ctx, id)
+				id = ""
+			}
 			t.note(ctx, "group", err) // the group itself pauses between attempts
 			continue
 		}
 		t.over()
+		c.absent.stay()
+		id = member.MemberID
 		switch err := c.generation(ctx, group, member); {
 		case errors.Is(err, errUnanswered):
 			c.log.Warn("leaving to join as a new member", "error", err)
+			c.absent.leave(ctx, id)
 			return nil
 		case errors.Is(err, errAlone):
 			c.log.Warn("leaving so that others take the partitions", "error", err)
