@@ -67,10 +67,15 @@ func (s *session) end() {
 
 // do runs one statement within the timeout. After an error the session is over.
 func (s *session) do(ctx context.Context, query ch.Query) error {
+	return s.doWithin(ctx, s.pool.cfg.Timeout, query)
+}
+
+// doWithin is do with a timeout of its own.
+func (s *session) doWithin(ctx context.Context, timeout time.Duration, query ch.Query) error {
 	if s.isOver {
 		return errOver
 	}
-	ctx, cancel := context.WithTimeout(untraced(ctx), s.pool.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(untraced(ctx), timeout)
 	defer cancel()
 	s.isOver = true // also if a caller's function panics
 	stop := context.AfterFunc(ctx, s.conn.socket.interrupt)

@@ -66,8 +66,11 @@ type panicError struct {
 // Error implements error.
 func (e *panicError) Error() string { return fmt.Sprintf("panic while decoding: %v", e.value) }
 
+// filling is Fill or Complete of a Batch.
+type filling func(ctx context.Context, records []consumer.Record, reject func(i int, r Rejection)) error
+
 // attempt fills an empty batch with a portion.
-func attempt(ctx context.Context, b Batch, p portion) (refused refusals, err error) {
+func attempt(ctx context.Context, b Batch, fill filling, p portion) (refused refusals, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			refused, err = nil, &panicError{value: value, stack: debug.Stack()}
@@ -76,7 +79,7 @@ func attempt(ctx context.Context, b Batch, p portion) (refused refusals, err err
 	refused = refusals{}
 	var misplaced error
 	b.Reset()
-	err = b.Fill(ctx, p.records, func(i int, r Rejection) {
+	err = fill(ctx, p.records, func(i int, r Rejection) {
 		if i < 0 || i >= len(p.records) {
 			misplaced = fmt.Errorf("record %d of %d was rejected: %w", i, len(p.records), r.Err)
 			return

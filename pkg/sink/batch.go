@@ -32,6 +32,23 @@ type Batch interface {
 	Reset()
 }
 
+// Completer is a Batch that makes some rows of what is stored, beside the record.
+type Completer interface {
+	// IsIncomplete says that the last Fill has left out records because their rows
+	// take more than the records.
+	IsIncomplete() bool
+	// Complete does what Fill does, and leaves none of them out. It is called once
+	// all earlier batches of the partitions are stored.
+	Complete(ctx context.Context, records []consumer.Record, reject func(i int, r Rejection)) error
+}
+
+// Finisher is a Batch with effects beside its rows.
+type Finisher interface {
+	// Finish is called when the rows are stored, and before they are committed. It
+	// is called again after an error, and when the batch is read again.
+	Finish(ctx context.Context) error
+}
+
 // Rejection is why a record can never be stored.
 type Rejection struct {
 	// Class is the kind of error in a word, one of a few, fit for a label.

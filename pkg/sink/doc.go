@@ -8,6 +8,11 @@
 // that it causes alone, or by a table that does not take it alone. A block is
 // never split, so its token stays good for all of it: what is refused is left out.
 //
+// A batch is filled while the one before it is stored. A Completer fills its batch
+// once more when that is done, if rows of it take what is stored; a Finisher has
+// effects after its rows, which are repeated until they succeed, before offsets are
+// committed.
+//
 // A Sink is safe for concurrent use by lanes; a load belongs to one of them. The
 // memory of batches is used again, so that a row costs no allocation.
 //

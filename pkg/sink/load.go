@@ -23,6 +23,9 @@ type load struct {
 	// filled is what batch was filled with last.
 	filled  portion
 	started time.Time
+	// isIncomplete says that the batch is to be filled again before it is stored, and
+	// isOrdered that all batches before it are stored.
+	isIncomplete, isOrdered bool
 
 	// refused are the records to bury, of which the first buried are.
 	refused []refusedRecord
@@ -39,8 +42,9 @@ type load struct {
 	// attempt at block.
 	plan    *consumer.Plan
 	storing Storing
-	// stored is when the block was.
-	stored time.Time
+	// isInserted says that the block is stored, and stored is when all was done.
+	isInserted bool
+	stored     time.Time
 }
 
 // refusedRecord is a record that becomes a letter.
@@ -50,10 +54,17 @@ type refusedRecord struct {
 	at    time.Time
 }
 
-// refuse adds records to those to bury, in their order.
+// refuse adds records to those to bury, in their order, if they are not among them.
 func (l *load) refuse(refused refusals) {
 	now := time.Now()
+	known := map[int]bool{}
+	for _, r := range l.refused {
+		known[r.place] = true
+	}
 	for _, place := range slices.Sorted(maps.Keys(refused)) {
+		if known[place] {
+			continue
+		}
 		l.refused = append(l.refused, refusedRecord{Rejection: refused[place], place: place, at: now})
 	}
 }
@@ -76,10 +87,21 @@ func (l *load) Store(ctx context.Context, plan consumer.Plan) error {
 	if !l.stored.IsZero() {
 		return nil
 	}
-	if l.block.Rows() > 0 {
+	if err := l.complete(ctx); err != nil {
+		l.sink.metrics.failed(ctx, l.topic.name, "complete")
+		return err
+	}
+	if !l.isInserted && l.block.Rows() > 0 {
 		if err := l.try(ctx); err != nil {
 			l.sink.metrics.failed(ctx, l.topic.name, "insert")
 			return err
+		}
+	}
+	l.isInserted = true
+	if f, isFinisher := l.batch.(Finisher); isFinisher {
+		if err := f.Finish(ctx); err != nil {
+			l.sink.metrics.failed(ctx, l.topic.name, "finish")
+			return fmt.Errorf("finishing a batch of %s: %w", l.topic.name, err)
 		}
 	}
 	l.stored = time.Now()

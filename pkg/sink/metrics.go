@@ -22,7 +22,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		metric.WithDescription("Time from a batch of records until its rows are stored: decoding, claims, letters, plan and insert."),
 		metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60))
 	m.failures, problems[1] = meter.Int64Counter("event_processing_errors_total", metric.WithUnit("{error}"),
-		metric.WithDescription("Attempts at a batch that failed and are repeated, by step: prepare, letters, insert, or guard while it pauses."))
+		metric.WithDescription("Attempts at a batch that failed and are repeated, by step: prepare, complete, letters, insert, finish, or guard while it pauses."))
 	m.letters, problems[2] = meter.Int64Counter("dead_letters_total", metric.WithUnit("{letter}"),
 		metric.WithDescription("Records whose dead letter is acknowledged, by reason, which is the letter's error class."))
 	m.rows, problems[3] = meter.Int64Counter("stored_rows_total", metric.WithUnit("{row}"),

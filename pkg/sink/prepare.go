@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+
+	"github.com/nova-data/nova/pkg/consumer"
 )
 
 // tries is how often a record is tried before it is refused.
@@ -42,6 +44,30 @@ func (l *load) prepare(ctx context.Context) error {
 	l.block = l.batch.Block()
 	l.refuse(refused)
 	return nil
+}
+
+// complete fills the batch anew, with what is stored, if rows of it take that.
+func (l *load) complete(ctx context.Context) error {
+	if !l.isIncomplete {
+		return nil
+	}
+	l.isOrdered = true
+	if err := l.prepare(ctx); err != nil {
+		return fmt.Errorf("completing %d records of %s: %w", len(l.records), l.topic.name, err)
+	}
+	l.isIncomplete = false
+	if l.Rejects() > 0 {
+		return fmt.Errorf("%d records of %s cannot be completed: %w", l.Rejects(), l.topic.name, consumer.ErrRejected)
+	}
+	return nil
+}
+
+// filling is what fills b: what completes it once all earlier batches are stored.
+func (l *load) filling(b Batch) filling {
+	if c, isCompleter := b.(Completer); isCompleter && l.isOrdered {
+		return c.Complete
+	}
+	return b.Fill
 }
 
 // refusedAgain returns the refused records that two more tries without the others
@@ -167,7 +193,7 @@ func (l *load) attempt(ctx context.Context, b *Batch, p portion) (refusals, erro
 	if b == &l.batch {
 		l.filled = p
 	}
-	refused, err := attempt(ctx, *b, p)
+	refused, err := attempt(ctx, *b, l.filling(*b), p)
 	var cause *panicError
 	if errors.As(err, &cause) {
 		*b = nil

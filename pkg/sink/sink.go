@@ -148,6 +148,9 @@ func (s *Sink) Prepare(ctx context.Context, records []consumer.Record) (consumer
 		s.metrics.failed(ctx, t.name, "prepare")
 		return nil, fmt.Errorf("preparing %d records of %s: %w", len(records), t.name, err)
 	}
+	if c, isCompleter := l.batch.(Completer); isCompleter {
+		l.isIncomplete = c.IsIncomplete()
+	}
 	return l, nil
 }
 
