@@ -19,9 +19,9 @@ const (
 )
 
 // Decode fills e from a record's value, nil being Kafka's null. Everything that
-// e held before is forgotten. The error is an *Error.
+// e held before is forgotten, but AfterOnly. The error is an *Error.
 func (e *Envelope) Decode(value []byte) error {
-	*e = Envelope{beforeMemory: e.beforeMemory, afterMemory: e.afterMemory}
+	*e = Envelope{AfterOnly: e.AfterOnly, beforeMemory: e.beforeMemory, afterMemory: e.afterMemory}
 	if value == nil {
 		e.Kind = KindTombstone
 		return nil
@@ -29,10 +29,23 @@ func (e *Envelope) Decode(value []byte) error {
 	s := scanner{data: value}
 	e.decodeOuter(&s)
 	s.end()
+	if s.err == nil && e.AfterOnly && e.Op == Delete {
+		e.decodeBefore(&s)
+	}
 	if s.err != nil {
 		return s.err
 	}
 	return e.classify()
+}
+
+// decodeBefore goes back to the row that was passed over when the operation was
+// not known yet.
+func (e *Envelope) decodeBefore(s *scanner) {
+	if e.before.Raw == nil {
+		return
+	}
+	s.pos = e.before.Offset
+	e.Before = decodeRow(s, &e.beforeMemory)
 }
 
 // decodeOuter reads an envelope or the wrapper around one.
@@ -81,6 +94,10 @@ func (e *Envelope) decodeMember(s *scanner, name []byte) {
 		e.Source.decode(s)
 	case "before":
 		e.found |= fieldBefore
+		if e.AfterOnly {
+			e.before = passOverRow(s)
+			return
+		}
 		e.Before = decodeRow(s, &e.beforeMemory)
 	case "after":
 		e.found |= fieldAfter
@@ -113,12 +130,24 @@ func decodeOp(s *scanner) Op {
 	return 0
 }
 
+// passOverRow moves over a row that decodeRow may read later.
+func passOverRow(s *scanner) Value {
+	if s.word("null") || !s.isObject(noRow) {
+		return Value{}
+	}
+	start := s.pos
+	s.skip(deepest + 1) // as deep as a row's values may be
+	return Value{Raw: s.data[start:s.pos], Offset: start}
+}
+
+const noRow = "before and after must be objects"
+
 // decodeRow reads a row into memory, which it replaces when it grows.
 func decodeRow(s *scanner, memory *Row) Row {
 	if s.word("null") {
 		return nil
 	}
-	if !s.isObject("before and after must be objects") {
+	if !s.isObject(noRow) {
 		return nil
 	}
 	row := (*memory)[:0]

@@ -93,6 +93,31 @@ func TestDecodesWhatTheConnectorSends(t *testing.T) {
 	}
 }
 
+// Who asks for the new row alone gets the same records, and the old row of a
+// delete alone.
+func TestAfterOnly(t *testing.T) {
+	all, after := debezium.Envelope{}, debezium.Envelope{AfterOnly: true}
+	for name, value := range records(t) {
+		for range 2 {
+			require.NoError(t, all.Decode(value))
+			require.NoError(t, after.Decode(value))
+			if all.Op != debezium.Delete {
+				all.Before = nil
+			}
+			assert.Equal(t, dump(&all), dump(&after), name)
+			for i, column := range after.Before {
+				assert.Equal(t, all.Before[i].Offset, column.Offset)
+			}
+		}
+	}
+	for _, before := range []string{`[1]`, `1`, `{"a":}`, `{"a":"\x"}`, `{"a":1`} {
+		value := []byte(`{"before":` + before + `,"source":{},"op":"d"}`)
+		require.Error(t, after.Decode(value))
+		assert.Equal(t, all.Decode(value), after.Decode(value))
+	}
+	require.ErrorIs(t, after.Decode([]byte(`{"before":null,"source":{},"op":"d"}`)), debezium.ErrEnvelope)
+}
+
 // A column's offset is where its value stands in the record, so that a letter
 // can point at it.
 func TestOffsetsPointIntoTheRecord(t *testing.T) {

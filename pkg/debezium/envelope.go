@@ -48,6 +48,10 @@ func (k Kind) String() string {
 // Envelope is one record's value. Its slices are valid as long as the value's
 // bytes are, and until the next Decode.
 type Envelope struct {
+	// AfterOnly is set by a caller who needs the old row of a delete alone: Before
+	// is nil of all else. The bytes are still checked.
+	AfterOnly bool
+
 	Kind   Kind
 	Op     Op
 	Source Source
@@ -55,6 +59,7 @@ type Envelope struct {
 	After  Row // nil when null or absent
 
 	beforeMemory, afterMemory Row // used again by the next Decode
+	before                    Value
 	found                     field
 }
 

@@ -1,10 +1,5 @@
 package debezium
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
-
 // scanner reads JSON (RFC 8259) from front to back without building anything:
 // what it returns are parts of data. The first error stays, moves the position
 // to the end, and makes every later call a no-op, so callers check err once.
@@ -26,8 +21,16 @@ func (s *scanner) refuse(kind error, detail string) {
 	}
 }
 
-// peek moves over white space and returns the next byte, 0 at the end.
+// peek moves over white space and returns the next byte, 0 at the end. The
+// connector writes no white space.
 func (s *scanner) peek() byte {
+	if s.pos < len(s.data) && s.data[s.pos] > ' ' {
+		return s.data[s.pos]
+	}
+	return s.peekPastSpace()
+}
+
+func (s *scanner) peekPastSpace() byte {
 	for s.pos < len(s.data) {
 		switch c := s.data[s.pos]; c {
 		case ' ', '\t', '\n', '\r':
@@ -49,6 +52,10 @@ func (s *scanner) accept(c byte) bool {
 }
 
 func (s *scanner) expect(c byte) {
+	if s.here(c) {
+		s.pos++
+		return
+	}
 	if !s.accept(c) {
 		s.fail("expected " + string(rune(c)))
 	}
@@ -84,16 +91,35 @@ func (s *scanner) members(yield func(name []byte) bool) {
 		return
 	}
 	for s.err == nil {
-		name := s.name()
-		s.expect(':')
+		name := s.memberName()
 		if s.err != nil || !yield(name) {
 			return
 		}
-		if s.accept('}') {
+		switch s.peek() {
+		case ',':
+			s.pos++
+		case '}':
+			s.pos++
 			return
+		default:
+			s.fail("expected ,")
 		}
-		s.expect(',')
 	}
+}
+
+// memberName reads a name and the colon after it.
+func (s *scanner) memberName() (name []byte) {
+	data, pos := s.data, s.pos
+	if pos < len(data) && data[pos] == '"' {
+		end := plainEnd(data, pos+1)
+		if end+1 < len(data) && data[end] == '"' && data[end+1] == ':' {
+			s.pos = end + 2
+			return data[pos+1 : end]
+		}
+	}
+	name = s.name() // with escapes or white space
+	s.expect(':')
+	return name
 }
 
 func (s *scanner) name() []byte {
@@ -115,26 +141,22 @@ func (s *scanner) str() (raw []byte, escaped bool) {
 		return nil, false
 	}
 	start := s.pos + 1
-	for i := start; i < len(s.data); i++ {
-		i += plain(s.data[i:])
-		if i == len(s.data) {
-			break
-		}
-		switch s.data[i] {
+	for at := plainEnd(s.data, start); at < len(s.data); at = plainEnd(s.data, at) {
+		switch s.data[at] {
 		case '"':
-			s.pos = i + 1
-			return s.data[start:i], escaped
+			s.pos = at + 1
+			return s.data[start:at], escaped
 		case '\\':
 			escaped = true
-			n := escapeLength(s.data[i:])
+			n := escapeLength(s.data[at:])
 			if n == 0 {
-				s.pos = i
+				s.pos = at
 				s.fail("invalid escape in a string")
 				return nil, false
 			}
-			i += n - 1
+			at += n
 		default:
-			s.pos = i
+			s.pos = at
 			s.fail("control character in a string")
 			return nil, false
 		}
@@ -144,48 +166,16 @@ func (s *scanner) str() (raw []byte, escaped bool) {
 	return nil, false
 }
 
-// plain is how many bytes at the start of b are neither quote, backslash nor
-// control character. It takes eight bytes at a time: (x-1)&^x has its top bit
-// set if a byte x is 0, and (x-' ')&^x if it is below ' '. A borrow disturbs
-// only bytes above the first hit.
-func plain(b []byte) int {
-	const (
-		each = 0x0101010101010101
-		top  = 0x80 * each
-	)
-	n := 0
-	for ; len(b)-n >= 8; n += 8 {
-		word := binary.LittleEndian.Uint64(b[n:])
-		quote, backslash := word^('"'*each), word^('\\'*each)
-		found := ((quote-each)&^quote | (backslash-each)&^backslash | (word-' '*each)&^word) & top
-		if found != 0 {
-			return n + bits.TrailingZeros64(found)/8
-		}
-	}
-	for n < len(b) && b[n] >= ' ' && b[n] != '"' && b[n] != '\\' {
-		n++
-	}
-	return n
-}
-
-// escapeLength is the length of the escape sequence at the start of b, or 0.
-func escapeLength(b []byte) int {
-	if len(b) < 2 {
-		return 0
-	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if _, ok := hex4(b[2:]); ok {
-			return 6
-		}
-	}
-	return 0
-}
-
 // value reads any value and returns its bytes.
 func (s *scanner) value() []byte {
+	data, pos := s.data, s.pos
+	if pos < len(data) && data[pos] == '"' {
+		end := plainEnd(data, pos+1)
+		if end < len(data) && data[end] == '"' {
+			s.pos = end + 1
+			return data[pos : end+1]
+		}
+	}
 	s.peek()
 	start := s.pos
 	s.skip(deepest)
@@ -200,19 +190,27 @@ func (s *scanner) skip(depth int) {
 		s.fail("nested too deeply")
 		return
 	}
-	switch c := s.peek(); {
-	case c == '"':
+	switch c := s.peek(); c {
+	case '"':
 		s.str()
-	case c == '{':
+	case '{':
 		for range s.members {
 			s.skip(depth - 1)
 		}
-	case c == '[':
+	case '[':
 		s.skipArray(depth - 1)
-	case c == '-' || isDigit(c):
-		s.number()
+	case 'n':
+		s.literal("null")
+	case 't':
+		s.literal("true")
+	case 'f':
+		s.literal("false")
 	default:
-		s.literal()
+		if c != '-' && !isDigit(c) {
+			s.fail("expected a value")
+			return
+		}
+		s.number()
 	}
 }
 
@@ -230,14 +228,10 @@ func (s *scanner) skipArray(depth int) {
 	}
 }
 
-// literal reads true, false or null.
-func (s *scanner) literal() {
-	for _, word := range []string{"null", "true", "false"} {
-		if s.word(word) {
-			return
-		}
+func (s *scanner) literal(word string) {
+	if !s.word(word) {
+		s.fail("expected a value")
 	}
-	s.fail("expected a value")
 }
 
 // word moves over word if it comes next.
@@ -253,11 +247,12 @@ func (s *scanner) word(word string) bool {
 
 // number reads -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
 func (s *scanner) number() {
-	s.accept('-')
-	switch {
-	case s.here('0'):
+	if s.here('-') {
 		s.pos++
-	default:
+	}
+	if s.here('0') {
+		s.pos++
+	} else {
 		s.digits()
 	}
 	if s.here('.') {
@@ -276,13 +271,15 @@ func (s *scanner) number() {
 func (s *scanner) here(c byte) bool { return s.pos < len(s.data) && s.data[s.pos] == c }
 
 func (s *scanner) digits() {
-	start := s.pos
-	for s.pos < len(s.data) && isDigit(s.data[s.pos]) {
-		s.pos++
+	at := s.pos
+	for at < len(s.data) && isDigit(s.data[at]) {
+		at++
 	}
-	if s.pos == start {
+	if at == s.pos {
 		s.fail("expected a digit")
+		return
 	}
+	s.pos = at
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

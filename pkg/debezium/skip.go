@@ -1,7 +1,5 @@
 package debezium
 
-import "bytes"
-
 // skipUnread moves over a value by its brackets and quotes alone: what is
 // between them is not checked.
 func (s *scanner) skipUnread() {
@@ -30,18 +28,14 @@ func (s *scanner) skipUnread() {
 // closingQuote is where the string ends whose first byte is at start, or
 // len(data).
 func closingQuote(data []byte, start int) int {
-	for i := start; i < len(data); i++ {
-		n := bytes.IndexByte(data[i:], '"')
-		if n < 0 {
-			return len(data)
-		}
-		i += n
-		backslashes := 0
-		for k := i - 1; k >= start && data[k] == '\\'; k-- {
-			backslashes++
-		}
-		if backslashes%2 == 0 {
-			return i
+	for at := plainEnd(data, start); at < len(data); at = plainEnd(data, at) {
+		switch data[at] {
+		case '"':
+			return at
+		case '\\':
+			at += 2
+		default:
+			at++
 		}
 	}
 	return len(data)

@@ -1,9 +1,50 @@
 package debezium
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// plainEnd is where, from at on, the first quote, backslash or control character
+// is. It takes eight bytes at a time: (x-1)&^x has its top bit set if a byte x is
+// 0, and (x-' ')&^x if it is below ' '. A borrow disturbs only bytes above the
+// first hit.
+func plainEnd(data []byte, at int) int {
+	const (
+		each = 0x0101010101010101
+		top  = 0x80 * each
+	)
+	for ; len(data)-at >= 8; at += 8 {
+		word := binary.LittleEndian.Uint64(data[at:])
+		quote, backslash := word^('"'*each), word^('\\'*each)
+		found := ((quote-each)&^quote | (backslash-each)&^backslash | (word-' '*each)&^word) & top
+		if found != 0 {
+			return at + bits.TrailingZeros64(found)/8
+		}
+	}
+	for at < len(data) && data[at] >= ' ' && data[at] != '"' && data[at] != '\\' {
+		at++
+	}
+	return at
+}
+
+// escapeLength is the length of the escape sequence at the start of b, or 0.
+func escapeLength(b []byte) int {
+	if len(b) < 2 {
+		return 0
+	}
+	switch b[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(b[2:]); ok {
+			return 6
+		}
+	}
+	return 0
+}
 
 // appendUnescaped appends the text of raw, the inside of a JSON string whose
 // escapes are well formed. detail says what is wrong, "" when nothing is:

@@ -26,18 +26,42 @@ func (v Value) Timestamptz() (micros int64, err error) {
 	text, ok := v.quoted()
 	switch {
 	case !ok:
-		return 0, v.wrong("a timestamp")
+		return 0, v.Unexpected("a timestamp")
 	case string(text) == "infinity":
 		return InfiniteMicros, nil
 	case string(text) == "-infinity":
 		return NegativeInfiniteMicros, nil
 	}
+	if micros, ok = usualTimestamp(text); ok {
+		return micros, nil
+	}
 	p := timeParser{rest: text}
 	micros = p.timestamp()
 	if p.bad || len(p.rest) > 0 {
-		return 0, v.wrong("a timestamp")
+		return 0, v.Unexpected("a timestamp")
 	}
 	return micros, nil
+}
+
+// usualTimestamp reads 2006-01-02T15:04:05.000000Z, as the connector writes every
+// timestamp of the years 0 to 9999.
+func usualTimestamp(text []byte) (micros int64, ok bool) {
+	if len(text) != 27 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[26] != 'Z' {
+		return 0, false
+	}
+	ok = true
+	two := func(at int) int64 {
+		tens, ones := text[at]-'0', text[at+1]-'0'
+		ok = ok && tens <= 9 && ones <= 9
+		return int64(tens)*10 + int64(ones)
+	}
+	year, month, day := two(0)*100+two(2), two(5), two(8)
+	hour, minute, second := two(11), two(14), two(17)
+	micros = (two(20)*100+two(22))*100 + two(24)
+	if !ok || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) || hour > 23 || minute > 59 || second > 59 {
+		return 0, false
+	}
+	return (daysSince1970(year, month, day)*secondsPerDay+hour*3600+minute*60+second)*microsPerSecond + micros, true
 }
 
 // infiniteTimestamp is PostgreSQL's infinity as the connector writes it for a
@@ -53,7 +77,7 @@ func (v Value) Timestamp() (micros int64, err error) {
 	micros, err = v.Int(64)
 	switch {
 	case err != nil:
-		return 0, v.wrong("microseconds")
+		return 0, v.Unexpected("microseconds")
 	case micros >= infiniteTimestamp:
 		return InfiniteMicros, nil
 	case micros <= negativeInfiniteTimestamp:
@@ -61,6 +85,20 @@ func (v Value) Timestamp() (micros int64, err error) {
 	}
 	return micros, nil
 }
+
+// Time reads a time, which arrives as microseconds since midnight. PostgreSQL
+// knows 24:00:00 as well. A timetz is a string, for Text.
+func (v Value) Time() (micros int64, err error) {
+	micros, err = v.Int(64)
+	if err != nil || micros < 0 || micros > secondsPerDay*microsPerSecond {
+		return 0, v.Unexpected("microseconds since midnight")
+	}
+	return micros, nil
+}
+
+// Interval reads an interval, which arrives as microseconds: a month counts as a
+// twelfth of 365.25 days.
+func (v Value) Interval() (micros int64, err error) { return v.Int(64) }
 
 // Infinite dates overflow on their way, streamed ones in another manner than
 // those of a snapshot. All lie before PostgreSQL's first day (4713 BC).
@@ -76,7 +114,7 @@ func (v Value) Date() (days int32, err error) {
 	n, err := v.Int(32)
 	switch {
 	case err != nil:
-		return 0, v.wrong("days")
+		return 0, v.Unexpected("days")
 	case n == infiniteDateStreamed || n == infiniteDateSnapshot:
 		return InfiniteDays, nil
 	case n == negativeInfiniteDateStreamed || n == negativeInfiniteDateSnapshot:
@@ -180,15 +218,19 @@ func (p *timeParser) skip(c byte) bool {
 	return true
 }
 
+// digits reads so many digits.
 func (p *timeParser) digits(count int) int64 {
 	if len(p.rest) < count {
 		p.bad = true
 		return 0
 	}
-	n, ok := parseUint(p.rest[:count])
-	p.bad = p.bad || !ok
+	n := int64(0)
+	for _, c := range p.rest[:count] {
+		p.bad = p.bad || !isDigit(c)
+		n = n*10 + int64(c-'0')
+	}
 	p.rest = p.rest[count:]
-	return int64(n)
+	return n
 }
 
 // daysSince1970 counts days in the proleptic Gregorian calendar, where 400

@@ -2,6 +2,7 @@ package debezium
 
 import (
 	"bytes"
+	"encoding/hex"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -22,10 +23,18 @@ const Unavailable = "__debezium_unavailable_value"
 func (v Value) IsNull() bool { return string(v.Raw) == "null" }
 
 // IsUnavailable tells whether the value is the placeholder of an unchanged
-// TOASTed text or jsonb column.
-func (v Value) IsUnavailable() bool { return string(v.Raw) == `"`+Unavailable+`"` }
+// TOASTed column: text, an array of one text, or the text's bytes in base64, as
+// the column's type has it.
+func (v Value) IsUnavailable() bool {
+	switch string(v.Raw) {
+	case `"` + Unavailable + `"`, `["` + Unavailable + `"]`, `"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ=="`:
+		return true
+	}
+	return false
+}
 
-func (v Value) wrong(expected string) error {
+// Unexpected returns the *Error of a value that is not what was expected.
+func (v Value) Unexpected(expected string) error {
 	return &Error{Kind: ErrValue, Offset: v.Offset, Detail: "expected " + expected + ", found " + shown(v.Raw)}
 }
 
@@ -42,18 +51,18 @@ func (v Value) quoted() (text []byte, ok bool) {
 // which grows as needed and belongs to the result from then on.
 func (v Value) Text(scratch *[]byte) ([]byte, error) {
 	if len(v.Raw) < 2 || v.Raw[0] != '"' {
-		return nil, v.wrong("a string")
+		return nil, v.Unexpected("a string")
 	}
 	text := v.Raw[1 : len(v.Raw)-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
 		unescaped, detail := appendUnescaped((*scratch)[:0], text)
 		if detail != "" {
-			return nil, v.wrong("text without a " + detail)
+			return nil, v.Unexpected("text without a " + detail)
 		}
 		text, *scratch = unescaped, unescaped
 	}
 	if !utf8.Valid(text) {
-		return nil, v.wrong("UTF-8")
+		return nil, v.Unexpected("UTF-8")
 	}
 	return text, nil
 }
@@ -62,24 +71,16 @@ func (v Value) Text(scratch *[]byte) ([]byte, error) {
 // uuid, is an error.
 func (v Value) UUID() (id [16]byte, err error) {
 	text, ok := v.quoted()
-	if !ok || len(text) != 36 {
-		return id, v.wrong("a UUID")
+	if !ok || len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return id, v.Unexpected("a UUID")
 	}
-	at := 0
-	for i := range id {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			if text[at] != '-' {
-				return id, v.wrong("a UUID")
-			}
-			at++
+	into := id[:]
+	for _, group := range [...][]byte{text[:8], text[9:13], text[14:18], text[19:23], text[24:]} {
+		n, err := hex.Decode(into, group)
+		if err != nil {
+			return id, v.Unexpected("a UUID")
 		}
-		high, okHigh := hexDigit(text[at])
-		low, okLow := hexDigit(text[at+1])
-		if !okHigh || !okLow {
-			return id, v.wrong("a UUID")
-		}
-		id[i] = high<<4 | low
-		at += 2
+		into = into[n:]
 	}
 	return id, nil
 }
@@ -92,11 +93,11 @@ func (v Value) Bool() (bool, error) {
 	case "false":
 		return false, nil
 	}
-	return false, v.wrong("a boolean")
+	return false, v.Unexpected("a boolean")
 }
 
-// Int reads smallint, integer, bigint, time and interval: a whole number that
-// fits into bits (16, 32, 64). It never goes through a float.
+// Int reads smallint, integer and bigint: a whole number that fits into bits (16,
+// 32, 64). It never goes through a float.
 func (v Value) Int(bits int) (int64, error) {
 	digits, negative := bytes.CutPrefix(v.Raw, []byte{'-'})
 	magnitude, ok := parseUint(digits)
@@ -107,27 +108,32 @@ func (v Value) Int(bits int) (int64, error) {
 	case ok && negative && magnitude <= limit:
 		return -int64(magnitude), nil
 	}
-	return 0, v.wrong("an integer of " + strconv.Itoa(bits) + " bits")
+	return 0, v.Unexpected("an integer of " + strconv.Itoa(bits) + " bits")
 }
 
 // parseUint reads decimal digits and nothing else.
 func parseUint(digits []byte) (n uint64, ok bool) {
-	if len(digits) == 0 || len(digits) > 20 {
+	if len(digits) == 0 || len(digits) > mostDigits+1 {
 		return 0, false
 	}
-	for _, c := range digits {
-		digit := uint64(c - '0')
-		if !isDigit(c) || n > (math.MaxUint64-digit)/10 {
+	for _, c := range digits[:len(digits)-1] {
+		if !isDigit(c) {
 			return 0, false
 		}
-		n = n*10 + digit
+		n = n*10 + uint64(c-'0')
 	}
-	return n, true
+	last := digits[len(digits)-1]
+	digit := uint64(last - '0')
+	if !isDigit(last) || n > (math.MaxUint64-digit)/10 {
+		return 0, false
+	}
+	return n*10 + digit, true
 }
 
-// Float reads real and double precision, which arrive as numbers or as the
-// strings "NaN", "Infinity" and "-Infinity".
-func (v Value) Float() (float64, error) {
+// Float reads real (32 bits) and double precision (64 bits), which arrive as
+// numbers or as the strings "NaN", "Infinity" and "-Infinity". A number is the
+// nearest that has that many bits; one beyond them all is an error.
+func (v Value) Float(bits int) (float64, error) {
 	if text, ok := v.quoted(); ok {
 		switch string(text) {
 		case "NaN":
@@ -137,11 +143,11 @@ func (v Value) Float() (float64, error) {
 		case "-Infinity":
 			return math.Inf(-1), nil
 		}
-		return 0, v.wrong("a number")
+		return 0, v.Unexpected("a number")
 	}
-	f, err := strconv.ParseFloat(string(v.Raw), 64)
+	f, err := strconv.ParseFloat(string(v.Raw), bits)
 	if err != nil || v.Raw[0] != '-' && !isDigit(v.Raw[0]) {
-		return 0, v.wrong("a number")
+		return 0, v.Unexpected("a number")
 	}
 	return f, nil
 }

@@ -34,6 +34,42 @@ func readInt(bits int) func(debezium.Value) (any, error) {
 	return func(v debezium.Value) (any, error) { return v.Int(bits) }
 }
 
+func readFloat(bits int) func(debezium.Value) (any, error) {
+	return func(v debezium.Value) (any, error) { return v.Float(bits) }
+}
+
+func readNumeric(scale int) func(debezium.Value) (any, error) {
+	return func(v debezium.Value) (any, error) {
+		n, isNaN, err := v.Numeric(scale)
+		if isNaN {
+			return "NaN", err
+		}
+		return n, err
+	}
+}
+
+func readPrecise(scale int) func(debezium.Value) (any, error) {
+	return func(v debezium.Value) (any, error) { return v.PreciseNumeric(scale) }
+}
+
+func readBytes(v debezium.Value) (any, error) {
+	var scratch []byte
+	decoded, err := v.Bytes(&scratch)
+	return string(decoded), err
+}
+
+func readElements(v debezium.Value) (any, error) {
+	var scratch []byte
+	elements := []string{}
+	err := v.Elements(&scratch, func(text []byte, isNull bool) {
+		if isNull {
+			text = []byte("NULL")
+		}
+		elements = append(elements, string(text))
+	})
+	return elements, err
+}
+
 // Each PostgreSQL type is read to the value that the row had, whether it was
 // streamed or came by a snapshot.
 func TestReadsEachType(t *testing.T) {
@@ -46,12 +82,12 @@ func TestReadsEachType(t *testing.T) {
 		{"i2", readInt(16), int64(-32768)},
 		{"i4", readInt(32), int64(2147483647)},
 		{"i8", readInt(64), int64(9007199254740993)},
-		{"itv", readInt(64), int64(3600000000)},
-		{"tm", readInt(64), int64(43200000000)},
-		{"f4", read(debezium.Value.Float), 1.1},
-		{"f8", read(debezium.Value.Float), 1.5e10},
-		{"inf", read(debezium.Value.Float), math.Inf(1)},
-		{"ninf", read(debezium.Value.Float), math.Inf(-1)},
+		{"itv", read(debezium.Value.Interval), int64(3600000000)},
+		{"tm", read(debezium.Value.Time), int64(43200000000)},
+		{"f4", readFloat(32), float64(float32(1.1))},
+		{"f8", readFloat(64), 1.5e10},
+		{"inf", readFloat(64), math.Inf(1)},
+		{"ninf", readFloat(64), math.Inf(-1)},
 		{"b", read(debezium.Value.Bool), false},
 		{"ts", read(debezium.Value.Timestamp), int64(1763900000123456)},
 		{"ts_inf", read(debezium.Value.Timestamp), infinite},
@@ -66,9 +102,11 @@ func TestReadsEachType(t *testing.T) {
 		{"d_inf", read(debezium.Value.Date), int32(debezium.InfiniteDays)},
 		{"d_ninf", read(debezium.Value.Date), int32(debezium.NegativeInfiniteDays)},
 		{"d_12000", read(debezium.Value.Date), int32(3663382)},
-		{"num", readText, "99.50"},
-		{"num_nan", readText, "NAN"},
-		{"num_free", readText, "1.23456"},
+		{"num", readNumeric(2), debezium.Int128{Low: 9950}},
+		{"num_nan", readNumeric(2), "NaN"},
+		{"num_free", readNumeric(10), debezium.Int128{Low: 12345600000}},
+		{"tags", readElements, []string{"a", "NULL", `c"d`}},
+		{"bytes", readBytes, "\xde\xad\xbe\xef"},
 		{"j", readText, `{"k": [1, "ü"]}`},
 		{"emoji", readText, "cherry 🌸 Kirschblüte"},
 		{"e", readText, "draft"},
@@ -89,7 +127,7 @@ func TestReadsEachType(t *testing.T) {
 			})
 		}
 		nan, _ := e.After.Find("nan")
-		f, err := nan.Float()
+		f, err := nan.Float(64)
 		require.NoError(t, err)
 		assert.True(t, math.IsNaN(f))
 	}
@@ -132,11 +170,13 @@ func TestValues(t *testing.T) {
 		{"int of no bytes", ``, readInt(64), nil},
 		{"bool true", `true`, read(debezium.Value.Bool), true},
 		{"bool as a number", `1`, read(debezium.Value.Bool), nil},
-		{"float negative infinity", `"-Infinity"`, read(debezium.Value.Float), math.Inf(-1)},
-		{"float of other words", `"inf"`, read(debezium.Value.Float), nil},
-		{"float null", `null`, read(debezium.Value.Float), nil},
-		{"float too large", `1e999`, read(debezium.Value.Float), nil},
-		{"float negative", `-0.25`, read(debezium.Value.Float), -0.25},
+		{"float negative infinity", `"-Infinity"`, readFloat(64), math.Inf(-1)},
+		{"float of other words", `"inf"`, readFloat(64), nil},
+		{"float null", `null`, readFloat(64), nil},
+		{"float too large", `1e999`, readFloat(64), nil},
+		{"float too large for 32 bits", `1e39`, readFloat(32), nil},
+		{"float of 32 bits", `3.4028235E38`, readFloat(32), float64(math.MaxFloat32)},
+		{"float negative", `-0.25`, readFloat(64), -0.25},
 		{"text empty", `""`, readText, ""},
 		{"text with every escape", `"\"\\\/\b\f\n\r\t\u00e9\u20AC"`, readText, "\"\\/\b\f\n\r\té€"},
 		{"text with a NUL", `"\u0000"`, readText, "\x00"},
@@ -151,6 +191,25 @@ func TestValues(t *testing.T) {
 		{"date negative infinity", `-2147472691`, read(debezium.Value.Date), int32(debezium.NegativeInfiniteDays)},
 		{"date after 9999", `3663471`, read(debezium.Value.Date), int32(3663471)},
 		{"date as text", `"2025-01-01"`, read(debezium.Value.Date), nil},
+		{"time midnight", `0`, read(debezium.Value.Time), int64(0)},
+		{"time 24:00:00", `86400000000`, read(debezium.Value.Time), int64(86_400_000_000)},
+		{"time beyond", `86400000001`, read(debezium.Value.Time), nil},
+		{"time negative", `-1`, read(debezium.Value.Time), nil},
+		{"time with zone", `"10:00:00Z"`, read(debezium.Value.Time), nil},
+		{"interval negative", `-1`, read(debezium.Value.Interval), int64(-1)},
+		{"interval as text", `"P1D"`, read(debezium.Value.Interval), nil},
+		{"bytes empty", `""`, readBytes, ""},
+		{"bytes without padding", `"3q2+7w"`, readBytes, nil},
+		{"bytes of another alphabet", `"3q2-7w=="`, readBytes, nil},
+		{"bytes as a number", `12`, readBytes, nil},
+		{"bytes null", `null`, readBytes, nil},
+		{"array empty", `[]`, readElements, []string{}},
+		{"array with white space", ` [ "a" , null ] `, readElements, []string{"a", "NULL"}},
+		{"array with escapes", `["\ud83c\udf38","\\\"",""]`, readElements, []string{"🌸", `\"`, ""}},
+		{"array as text", `"{a}"`, readElements, nil},
+		{"array null", `null`, readElements, nil},
+		{"array not closed", `["a"`, readElements, nil},
+		{"array with more after it", `["a"],`, readElements, nil},
 		{"timestamp negative infinity", `-9223372036832400000`, read(debezium.Value.Timestamp), int64(debezium.NegativeInfiniteMicros)},
 		{"timestamp as text", `"2025-01-01T00:00:00Z"`, read(debezium.Value.Timestamp), nil},
 	}
@@ -196,6 +255,8 @@ func TestTextAllocatesNothing(t *testing.T) {
 // The placeholder of an unchanged TOASTed column is told from text and NULL.
 func TestPlaceholderAndNull(t *testing.T) {
 	assert.True(t, value(`"__debezium_unavailable_value"`).IsUnavailable())
+	assert.True(t, value(`["__debezium_unavailable_value"]`).IsUnavailable())
+	assert.True(t, value(base64Of([]byte(debezium.Unavailable))).IsUnavailable())
 	assert.False(t, value(`"__debezium_unavailable_value "`).IsUnavailable())
 	assert.True(t, value(`null`).IsNull())
 	assert.False(t, value(`"null"`).IsNull())

@@ -76,7 +76,7 @@ func (e Epochs) unmapped(prefix string) error {
 
 // Version returns the rank of a change among all changes of its row; the newest
 // has the highest. It is epoch<<56 | lsn | rank, the rank being 1 for a delete
-// and 2 for a live row, and epoch<<56 | 1 for a snapshot's row.
+// or a truncate and 2 for a live row, and epoch<<56 | 1 for a snapshot's row.
 //
 // The error is an *UnmappedError or an *Error of the kind ErrPosition.
 func (e Epochs) Version(source *Source, op Op) (uint64, error) {
@@ -91,7 +91,7 @@ func (e Epochs) Version(source *Source, op Op) (uint64, error) {
 	if lsn := source.LSN; lsn == 0 || lsn%lsnStep != 0 || lsn >= lsnLimit {
 		return 0, &Error{Kind: ErrPosition, Detail: fmt.Sprintf("LSN %d of a streamed change", lsn)}
 	}
-	if op == Delete {
+	if op == Delete || op == Truncate {
 		return base | source.LSN | rankDelete, nil
 	}
 	return base | source.LSN | rankLive, nil

@@ -58,6 +58,7 @@ func TestEveryColumnTypeRoundTrips(t *testing.T) {
 		{block.UInt16("c"), func(c block.Column) { c.(*block.Fixed[uint16]).Append(16) }, int64(16), int64(0)},
 		{block.UInt32("c"), func(c block.Column) { c.(*block.Fixed[uint32]).Append(32) }, int64(32), int64(0)},
 		{block.UInt64("c"), func(c block.Column) { c.(*block.Fixed[uint64]).Append(math.MaxUint64) }, uint64(math.MaxUint64), uint64(0)},
+		{block.Float32("c"), func(c block.Column) { c.(*block.Fixed[float32]).Append(0.25) }, 0.25, 0.0},
 		{block.Float64("c"), func(c block.Column) { c.(*block.Fixed[float64]).Append(1.5) }, 1.5, 0.0},
 		{block.Bool("c"), func(c block.Column) { c.(*block.Fixed[bool]).Append(true) }, true, false},
 		{block.UUID("c"), func(c block.Column) { c.(*block.UUIDColumn).Append(id) }, [16]byte(id), [16]byte{}},
@@ -66,6 +67,9 @@ func TestEveryColumnTypeRoundTrips(t *testing.T) {
 		{block.Map("c"), func(c block.Column) { c.(*block.MapColumn).Append(map[string]string{"b": "2", "a": "1"}) }, map[string]string{"a": "1", "b": "2"}, map[string]string{}},
 		{block.DateTime64Milli("c"), func(c block.Column) { c.(*block.DateTimeColumn).AppendMicros(at.UnixMicro()) }, at.Truncate(time.Millisecond), time.UnixMilli(0).UTC()},
 		{block.DateTime64Micro("c"), func(c block.Column) { c.(*block.DateTimeColumn).AppendMicros(at.UnixMicro()) }, at, time.UnixMilli(0).UTC()},
+		{block.Date32("c"), func(c block.Column) { c.(*block.DateColumn).AppendDays(-165) }, time.Date(1969, 7, 20, 0, 0, 0, 0, time.UTC), time.UnixMilli(0).UTC()},
+		{block.NullableDate32("c"), func(c block.Column) { c.(*block.NullableDateColumn).AppendDays(1) }, time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC), nil},
+		{block.NullableOf(block.Float32("c")), func(c block.Column) { c.(*block.Nullable[float32]).Append(-0.5) }, -0.5, nil},
 		{block.NullableOf(block.Int32("c")), func(c block.Column) { c.(*block.Nullable[int32]).Append(-32) }, int64(-32), nil},
 		{block.NullableUUID("c"), func(c block.Column) {
 			require.NoError(t, c.(*block.NullableUUIDColumn).AppendText([]byte(id.String())))
@@ -213,8 +217,12 @@ func everyColumn() (*block.Block, func()) {
 		attribute = block.Map("attributes")
 		at        = block.DateTime64Micro("at")
 		deleted   = block.NullableDateTime64Milli("deleted_at")
+		ratio     = block.Float32("ratio")
+		day       = block.NullableDate32("day")
+		price     = block.NullableDecimal("price", 2)
+		tags      = block.TextArray("tags")
 	)
-	return block.New(eventID, number, device1, body, bio, parent, attribute, at, deleted), func() {
+	return block.New(eventID, number, device1, body, bio, parent, attribute, at, deleted, ratio, day, price, tags), func() {
 		eventID.Append(id)
 		number.Append(7)
 		device1.AppendBytes(device)
@@ -225,6 +233,12 @@ func everyColumn() (*block.Block, func()) {
 		attribute.EndRow()
 		at.AppendMicros(1)
 		deleted.AppendMillis(1)
+		ratio.Append(0.5)
+		day.AppendDays(1)
+		price.AppendUnits(0, 9950)
+		tags.AddBytes(device)
+		tags.AddNull()
+		tags.EndRow()
 	}
 }
 

@@ -10,6 +10,7 @@
 // A Block and its columns belong to one goroutine at a time.
 //
 // Append never fails, except where a text is parsed: then nothing was appended,
-// and Truncate takes back the part of a row that stands already. Columns of
-// unequal length are an error of the INSERT, before anything is sent.
+// and Truncate takes back the part of a row that stands already. An instant, date
+// or decimal beyond its type's range becomes the bound, and Append says so.
+// Columns of unequal length are an error of the INSERT, before anything is sent.
 package block

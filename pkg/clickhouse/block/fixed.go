@@ -87,6 +87,11 @@ func UInt64(name string) *Fixed[uint64] {
 	return &Fixed[uint64]{name: name, kind: "UInt64", encode: func(v []uint64) proto.ColInput { return proto.ColUInt64(v) }}
 }
 
+// Float32 makes a Float32 column.
+func Float32(name string) *Fixed[float32] {
+	return &Fixed[float32]{name: name, kind: "Float32", encode: func(v []float32) proto.ColInput { return proto.ColFloat32(v) }}
+}
+
 // Float64 makes a Float64 column.
 func Float64(name string) *Fixed[float64] {
 	return &Fixed[float64]{name: name, kind: "Float64", encode: func(v []float64) proto.ColInput { return proto.ColFloat64(v) }}

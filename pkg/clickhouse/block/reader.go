@@ -74,6 +74,8 @@ func valueAt(column proto.ColResult, row int) any {
 		return column.Row(row)
 	case *proto.ColDate:
 		return column.Row(row).UTC()
+	case *proto.ColDate32:
+		return column.Row(row).UTC()
 	case *proto.ColDateTime:
 		return column.Row(row).UTC()
 	case *proto.ColDateTime64:
@@ -131,6 +133,8 @@ func nullableAt(column proto.ColResult, row int) any {
 	case *proto.ColNullable[bool]:
 		return valueAt(column.Values, row)
 	case *proto.ColNullable[uuid.UUID]:
+		return valueAt(column.Values, row)
+	case *proto.ColNullable[float32]:
 		return valueAt(column.Values, row)
 	case *proto.ColNullable[float64]:
 		return valueAt(column.Values, row)

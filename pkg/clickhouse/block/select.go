@@ -81,3 +81,20 @@ func (c *MapColumn) pick(rows []int) Column {
 	}
 	return picked
 }
+
+func (c *TextArrayColumn) pick(rows []int) Column {
+	picked := TextArray(c.Name())
+	for _, row := range rows {
+		for element := c.start(row); element < int(c.ends[row]); element++ {
+			picked.elements.appendFrom(&c.elements, element)
+		}
+		picked.EndRow()
+	}
+	return picked
+}
+
+// appendFrom appends a row of another column.
+func (c *NullableStringColumn) appendFrom(other *NullableStringColumn, row int) {
+	c.values.data.AppendBytes(other.values.data.RowBytes(row))
+	c.flags = append(c.flags, other.flags[row])
+}
