@@ -2,6 +2,10 @@ package event
 
 import "time"
 
+// MaxTimeMS is the latest time that an event can have, the end of the year 2299,
+// where DateTime64 ends; the earliest is 1.
+const MaxTimeMS = 10_413_791_999_999
+
 // Bounds is what a batch from a client may hold. Records from Kafka are not held
 // to it: whether they are taken must not depend on when they are read.
 type Bounds struct {

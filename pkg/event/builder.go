@@ -16,8 +16,6 @@ const (
 	maxAttributes          = 64
 	maxAttributeNameBytes  = 128
 	maxAttributeValueBytes = 4096
-	// maxTimeMS is the end of the year 2299, where DateTime64 ends.
-	maxTimeMS = 10_413_791_999_999
 )
 
 // Rules as they are told to clients.
@@ -155,7 +153,7 @@ func (b *builder) uuidText(f field, into *uuid.UUID, text string) {
 func (b *builder) timeMS(value int64) {
 	b.saw(fieldTime)
 	switch {
-	case value <= 0 || value > maxTimeMS:
+	case value <= 0 || value > MaxTimeMS:
 		b.broken(fieldTime.name(), ruleTime)
 	case b.bounds != nil && !b.bounds.isWithin(value):
 		b.broken(fieldTime.name(), b.bounds.timeRule())

@@ -12,12 +12,14 @@ import (
 	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/telemetry"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/ingest"
 )
 
 // Config is everything an operator sets.
 type Config struct {
 	AdminAddr         string             `split_words:"true" default:"127.0.0.1:9101" desc:"Address of the admin server: metrics, health, profiles."`
 	CDCEpochs         debezium.Epochs    `split_words:"true" default:"nova:0" desc:"Epoch (0 to 255) of each Debezium topic prefix, the newest source having the highest: nova:0,nova2:1."`
+	CDCPostEvents     []string           `split_words:"true" desc:"Tables (likes, comments) whose created rows are published as client events too; for installations whose clients do not report them. Empty: none."`
 	DLQTopic          string             `split_words:"true" default:"cdc-dlq" desc:"Topic for records that cannot be stored."`
 	DLQMaxRecordBytes int                `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the topic's max.message.bytes must be larger."`
 	Telemetry         telemetry.Config   `envconfig:""`
@@ -45,6 +47,11 @@ func (c Config) Validate() error {
 	}
 	if c.DLQMaxRecordBytes < minLetterBytes {
 		problems = append(problems, fmt.Errorf("DLQ_MAX_RECORD_BYTES must be at least %d", minLetterBytes))
+	}
+	for _, name := range c.CDCPostEvents {
+		if _, isKnown := ingest.Actions()[name]; !isKnown {
+			problems = append(problems, fmt.Errorf("CDC_POST_EVENTS must name likes or comments, not %q", name))
+		}
 	}
 	return errors.Join(problems...)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/ingest"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/store"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
 
@@ -56,7 +57,7 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, letters.Close()) }()
-	member, err := join(cfg, watch, connections{kafka, pool, dlq.NewWriter(cfg.DLQTopic, letters)}) //nolint:contextcheck // a breaker outlives its calls
+	member, err := join(cfg, watch, connections{kafka, pool, letters}) //nolint:contextcheck // a breaker outlives its calls
 	if err != nil {
 		return err
 	}
@@ -76,9 +77,10 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 
 // connections are what the member works over.
 type connections struct {
-	kafka   *broker.Cluster
-	pool    *clickhouse.Pool
-	letters *dlq.Writer
+	kafka *broker.Cluster
+	pool  *clickhouse.Pool
+	// out publishes dead letters, and events if there are any.
+	out *producer.Producer
 }
 
 // join makes the member of the group, and the admin calls about its work. Batches
@@ -97,8 +99,9 @@ func join(cfg Config, watch *telemetry.Telemetry, to connections) (*consumer.Con
 	}
 	tables := table.All()
 	stored, err := ingest.New(ingest.Deps{
-		Tables: tables, Epochs: cfg.CDCEpochs, Store: to.pool,
-		Writer: sink.ClickHouse(writer), Letters: to.letters, Guard: guard,
+		Tables: tables, Epochs: cfg.CDCEpochs, Store: store.New(writer), Pinger: to.pool,
+		Writer: sink.ClickHouse(writer), Letters: dlq.NewWriter(cfg.DLQTopic, to.out), Guard: guard,
+		PostEvents: cfg.CDCPostEvents, Events: to.out,
 		Failpoints: faults, Log: watch.Log, Meter: watch.Meter("ingest"),
 	})
 	if err != nil {

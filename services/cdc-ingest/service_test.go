@@ -36,7 +36,7 @@ type environment struct {
 // start starts ClickHouse, without the schema, and Kafka with the topics.
 func start(t *testing.T) environment {
 	t.Helper()
-	topics := []kafkatest.Topic{{Name: letters, Partitions: 1}}
+	topics := []kafkatest.Topic{{Name: letters, Partitions: 1}, {Name: "events", Partitions: 1}}
 	for _, table := range tables() {
 		topics = append(topics, kafkatest.Topic{Name: "cdc." + table, Partitions: partitions})
 	}

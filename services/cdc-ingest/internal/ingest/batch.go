@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/consumer"
@@ -16,31 +17,42 @@ import (
 type batch struct {
 	table    table.Table
 	rows     *table.Rows
+	store    Store
 	metrics  *metrics
 	envelope debezium.Envelope
 
 	places  []int   // of the records of the rows
 	commits []int64 // when the streamed changes were committed, ms since 1970
 	ignored map[debezium.Kind]int64
+	// superseded counts changes that have no effect any more.
+	superseded int64
+	echo       echo
 }
 
-func newBatch(t table.Table, epochs debezium.Epochs, m *metrics) *batch {
-	return &batch{table: t, rows: t.NewRows(epochs), metrics: m, ignored: map[debezium.Kind]int64{}}
+func newBatch(t table.Table, deps Deps, m *metrics) *batch {
+	b := &batch{table: t, rows: t.NewRows(deps.Epochs), store: deps.Store, metrics: m, ignored: map[debezium.Kind]int64{}}
+	b.envelope.AfterOnly = !b.rows.TakesBefore()
+	if slices.Contains(deps.PostEvents, t.Source) {
+		b.echo = echo{action: Actions()[t.Source], publisher: deps.Events}
+	}
+	return b
 }
 
 // Reset implements sink.Batch.
 func (b *batch) Reset() {
 	b.rows.Reset()
-	b.envelope = debezium.Envelope{} // it holds a record
+	b.envelope = debezium.Envelope{AfterOnly: b.envelope.AfterOnly} // it holds a record
 	b.places, b.commits = b.places[:0], b.commits[:0]
 	clear(b.ignored)
+	b.superseded = 0
+	b.echo.reset()
 }
 
 // Fill implements sink.Batch. A topic prefix without an epoch is its error: no
 // record is at fault, and an operator's line lets all of them pass.
 func (b *batch) Fill(_ context.Context, records []consumer.Record, reject func(i int, r sink.Rejection)) error {
 	for i := range records {
-		if err := b.add(&records[i]); err != nil {
+		if err := b.add(&records[i]); err != nil && !isLeftOut(err) {
 			if advice := adviceOn(err); advice != nil {
 				return advice
 			}
@@ -79,9 +91,13 @@ func (b *batch) add(record *consumer.Record) error {
 		return nil
 	}
 	if err := b.rows.Append(&b.envelope); err != nil {
+		if errors.Is(err, table.ErrSuperseded) {
+			b.superseded++
+		}
 		return err
 	}
-	if b.envelope.Op != debezium.Read && b.envelope.Source.TimestampMillis > 0 {
+	b.echo.add(&b.envelope, record)
+	if b.envelope.Kind == debezium.KindChange && b.envelope.Op != debezium.Read && b.envelope.Source.TimestampMillis > 0 {
 		b.commits = append(b.commits, b.envelope.Source.TimestampMillis)
 	}
 	return nil

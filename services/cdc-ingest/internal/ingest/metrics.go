@@ -12,11 +12,14 @@ import (
 
 // metrics are the instruments of the package.
 type metrics struct {
-	lag       metric.Float64Histogram
-	rows      metric.Int64Counter
-	ignored   metric.Int64Counter
-	unknown   metric.Int64Counter
-	saturated metric.Int64Counter
+	lag        metric.Float64Histogram
+	ignored    metric.Int64Counter
+	unknown    metric.Int64Counter
+	absent     metric.Int64Counter
+	saturated  metric.Int64Counter
+	completed  metric.Int64Counter
+	superseded metric.Int64Counter
+	truncates  metric.Int64Counter
 
 	names columnNames
 }
@@ -33,12 +36,15 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		metric.WithExplicitBucketBoundaries(0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60, 300, 900, 3600))
 	problems = append(problems, err)
 	return &metrics{
-		lag:       lag,
-		rows:      counter("cdc_rows_total", "{row}", "Rows made of the records of stored batches, tombstones and repeated ones included."),
-		ignored:   counter("cdc_records_ignored_total", "{record}", "Records that carry no row: tombstones, heartbeats, messages, transaction marks."),
-		unknown:   counter("cdc_unknown_columns_total", "{value}", "Values left out because no mapping names their column; grows after a column is added in PostgreSQL."),
-		saturated: counter("cdc_saturated_values_total", "{value}", "Values cut to the bound of their ClickHouse type."),
-		names:     columnNames{seen: map[string]bool{}},
+		lag:        lag,
+		ignored:    counter("cdc_records_ignored_total", "{record}", "Records that carry no row: tombstones, heartbeats, messages, transaction marks."),
+		unknown:    counter("cdc_unknown_columns_total", "{value}", "Values left out because no mapping names their column; grows after a column is added in PostgreSQL."),
+		absent:     counter("cdc_absent_columns_total", "{value}", "Values that records lack of columns the mapping names, stored as NULL or the type's default; grows after a column is dropped in PostgreSQL."),
+		saturated:  counter("cdc_saturated_values_total", "{value}", "Values cut to the bound of their ClickHouse type, and numbers that are none (NaN), stored as NULL."),
+		completed:  counter("cdc_completed_rows_total", "{row}", "Rows that got values of the row before, which their record did not carry."),
+		superseded: counter("cdc_superseded_changes_total", "{change}", "Changes left out because their record is not whole and a newer row is stored."),
+		truncates:  counter("cdc_truncates_total", "{truncate}", "TRUNCATEs repeated in ClickHouse, several of one batch as one."),
+		names:      columnNames{seen: map[string]bool{}},
 	}, errors.Join(problems...)
 }
 
@@ -53,13 +59,20 @@ func (m *metrics) stored(ctx context.Context, b *batch) {
 	for _, committed := range b.commits {
 		m.lag.Record(ctx, float64(now-committed)/millisPerSecond, options...)
 	}
-	m.rows.Add(ctx, int64(b.rows.Block().Rows()), labelled)
+	m.completed.Add(ctx, b.rows.Completions(), labelled)
+	m.superseded.Add(ctx, b.superseded, labelled)
+	if b.rows.Mark() > 0 {
+		m.truncates.Add(ctx, 1, labelled)
+	}
 	for kind, count := range b.ignored {
 		m.ignored.Add(ctx, count, metric.WithAttributes(of, attribute.String("kind", kind.String())))
 	}
 	for name, count := range b.rows.Unknown() {
 		m.unknown.Add(ctx, count, metric.WithAttributes(of, attribute.String("column", m.names.label(name))))
 	}
+	b.rows.EachAbsent(func(name string, count int64) {
+		m.absent.Add(ctx, count, metric.WithAttributes(of, attribute.String("column", name)))
+	})
 	b.rows.EachSaturated(func(name string, count int64) {
 		m.saturated.Add(ctx, count, metric.WithAttributes(of, attribute.String("column", name)))
 	})

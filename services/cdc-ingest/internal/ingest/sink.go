@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/sink"
@@ -15,15 +16,32 @@ import (
 
 // Store is what is asked of ClickHouse beside storing.
 type Store interface {
-	// Ping asks for a sign of life.
+	// Earlier returns, for the key of each need, the row before that change, or an
+	// empty one.
+	Earlier(ctx context.Context, t table.Table, needs []table.Need) (map[string]table.Earlier, error)
+	// Truncate records that all rows of versions below mark are gone, and sweeps
+	// them; Newest returns the newest mark of a table.
+	Truncate(ctx context.Context, t table.Table, mark uint64) error
+	Newest(ctx context.Context, t table.Table) (mark uint64, err error)
+	// Insert stores rows that may be stored again.
+	Insert(ctx context.Context, into string, rows *block.Block) error
+}
+
+// Pinger asks ClickHouse for a sign of life.
+type Pinger interface {
 	Ping(ctx context.Context) error
 }
 
 // Deps is what a Sink works with. All but Failpoints is required.
 type Deps struct {
-	Tables     []table.Table
-	Epochs     debezium.Epochs
+	Tables []table.Table
+	Epochs debezium.Epochs
+	// PostEvents names the tables, among those of Actions, whose created rows are
+	// published to Events.
+	PostEvents []string
+	Events     Publisher
 	Store      Store
+	Pinger     Pinger
 	Writer     sink.Writer
 	Letters    sink.Letters
 	Guard      sink.Guard
@@ -36,7 +54,7 @@ type Deps struct {
 type Sink struct {
 	*sink.Sink
 
-	store Store
+	pinger Pinger
 }
 
 // New returns a Sink. Its errors are those of deps.
@@ -55,7 +73,7 @@ func New(deps Deps) (*Sink, error) {
 			if !isMapped {
 				return nil, fmt.Errorf("no table is mapped to topic %s", topic)
 			}
-			return newBatch(t, deps.Epochs, metrics), nil
+			return newBatch(t, deps, metrics), nil
 		},
 		Writer: deps.Writer, Letters: deps.Letters, Guard: deps.Guard,
 		Key:        func(string) []string { return nil }, // for plans, and there are none
@@ -64,8 +82,8 @@ func New(deps Deps) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{Sink: stored, store: deps.Store}, nil
+	return &Sink{Sink: stored, pinger: deps.Pinger}, nil
 }
 
 // Probe implements consumer.Prober.
-func (s *Sink) Probe(ctx context.Context) error { return s.store.Ping(ctx) }
+func (s *Sink) Probe(ctx context.Context) error { return s.pinger.Ping(ctx) }

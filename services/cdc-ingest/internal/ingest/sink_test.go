@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/nova-data/nova/pkg/clickhouse"
+	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/pkg/dlq"
@@ -60,6 +61,23 @@ func (s *server) Write(_ context.Context, letters []dlq.Letter) error {
 	return nil
 }
 
+func (s *server) Earlier(context.Context, table.Table, []table.Need) (map[string]table.Earlier, error) {
+	assert.Fail(s.t, "nobody needs an earlier row")
+	return nil, nil
+}
+
+func (s *server) Truncate(context.Context, table.Table, uint64) error {
+	assert.Fail(s.t, "nothing is truncated")
+	return nil
+}
+
+func (s *server) Insert(context.Context, string, *block.Block) error {
+	assert.Fail(s.t, "nothing is swept")
+	return nil
+}
+
+func (*server) Newest(context.Context, table.Table) (uint64, error) { return 0, nil }
+
 func (*server) Check() error  { return nil }
 func (*server) Passed(int)    {}
 func (*server) Buried(string) {}
@@ -68,7 +86,7 @@ func open(t *testing.T, s *server) *Sink {
 	t.Helper()
 	stored, err := New(Deps{
 		Tables: table.All(), Epochs: debezium.Epochs{"nova": 0},
-		Store: s, Writer: s, Letters: s, Guard: s, Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{},
+		Store: s, Pinger: s, Writer: s, Letters: s, Guard: s, Log: slog.New(slog.DiscardHandler), Meter: noop.Meter{},
 	})
 	require.NoError(t, err)
 	return stored

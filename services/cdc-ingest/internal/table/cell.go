@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/debezium"
 )
@@ -22,8 +20,9 @@ type cell struct {
 
 	// place is where the column was in the row before: the connector keeps an
 	// order until the table is altered.
-	place     int
-	saturated int64
+	place int
+	// saturated and absent count values since the last Reset of Rows.
+	saturated, absent int64
 }
 
 // builder makes the cell of a column.
@@ -54,9 +53,13 @@ func (c *cell) append(value debezium.Value, isThere, isStreamed bool) error {
 	switch {
 	case !isThere && c.role == roleKey:
 		return fmt.Errorf("%w: column %q is missing", ErrKey, c.source)
-	case !isThere && !c.nullable:
-		return fmt.Errorf("%w: %q", ErrMissing, c.source)
-	case !isThere, c.nullable && value.IsNull():
+	case !isThere && c.role == roleViewKey:
+		return fmt.Errorf("%w: %q, which a view is keyed by", ErrMissing, c.source)
+	case !isThere:
+		c.absent++
+		c.block.AppendDefault()
+		return nil
+	case c.nullable && value.IsNull():
 		c.block.AppendDefault()
 		return nil
 	case isStreamed && value.IsUnavailable():
@@ -91,99 +94,4 @@ func (c *cell) name(err error) error {
 		wrong.Column = c.source
 	}
 	return err
-}
-
-func buildUUID(c Column) *cell {
-	if c.nullable {
-		to := block.NullableUUID(c.target)
-		return &cell{block: to, read: readUUID(to.Append)}
-	}
-	to := block.UUID(c.target)
-	return &cell{block: to, read: readUUID(to.Append)}
-}
-
-func readUUID(to func(uuid.UUID)) func(debezium.Value) (bool, error) {
-	return func(v debezium.Value) (bool, error) {
-		id, err := v.UUID()
-		if err == nil {
-			to(id)
-		}
-		return false, err
-	}
-}
-
-func buildText(c Column) *cell {
-	if c.nullable {
-		to := block.NullableString(c.target)
-		return &cell{block: to, read: readText(to.AppendBytes)}
-	}
-	to := block.String(c.target)
-	return &cell{block: to, read: readText(to.AppendBytes)}
-}
-
-func buildCategory(c Column) *cell {
-	to := block.LowCardinality(c.target)
-	return &cell{block: to, read: readText(to.AppendBytes)}
-}
-
-func readText(to func([]byte)) func(debezium.Value) (bool, error) {
-	var scratch []byte
-	return func(v debezium.Value) (bool, error) {
-		text, err := v.Text(&scratch)
-		if err == nil {
-			to(text)
-		}
-		return false, err
-	}
-}
-
-func buildBool(c Column) *cell {
-	if c.nullable {
-		to := block.NullableOf(block.Bool(c.target))
-		return &cell{block: to, read: readBool(to.Append)}
-	}
-	to := block.Bool(c.target)
-	return &cell{block: to, read: readBool(to.Append)}
-}
-
-func readBool(to func(bool)) func(debezium.Value) (bool, error) {
-	return func(v debezium.Value) (bool, error) {
-		b, err := v.Bool()
-		if err == nil {
-			to(b)
-		}
-		return false, err
-	}
-}
-
-func buildTimestamptz(c Column) *cell {
-	if c.nullable {
-		to := block.NullableDateTime64Micro(c.target)
-		return &cell{block: to, read: readTimestamptz(to.AppendMicros)}
-	}
-	to := block.DateTime64Micro(c.target)
-	return &cell{block: to, read: readTimestamptz(to.AppendMicros)}
-}
-
-func readTimestamptz(to func(int64) bool) func(debezium.Value) (bool, error) {
-	return func(v debezium.Value) (bool, error) {
-		micros, err := v.Timestamptz()
-		if err != nil {
-			return false, err
-		}
-		return to(micros), nil
-	}
-}
-
-func buildState(live, deleted string) builder {
-	return func(c Column) *cell {
-		to := block.LowCardinality(c.target)
-		return &cell{block: to, mark: func(isDeleted bool) {
-			if isDeleted {
-				to.Append(deleted)
-				return
-			}
-			to.Append(live)
-		}}
-	}
 }

@@ -5,6 +5,7 @@ func follows() Table {
 	return Table{
 		Source: "follows",
 		Target: "user_relationships",
+		Views:  []string{"user_relationships_current"},
 		Columns: []Column{
 			UUID("id").Key(),
 			UUID("follower_id").ViewKey(),

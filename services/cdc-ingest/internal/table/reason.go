@@ -14,7 +14,6 @@ var (
 	ErrIdentity = errors.New("the table's replica identity does not carry what its views are keyed by")
 	ErrToast    = errors.New("unchanged large value that the record does not carry")
 	ErrMissing  = errors.New("column is missing")
-	ErrTruncate = errors.New("the table was truncated, which this version cannot repeat")
 )
 
 // Reason is why a change could not be stored, in a word fit for a label.
@@ -35,7 +34,6 @@ func ReasonOf(err error) Reason {
 		{ErrIdentity, "replica_identity"},
 		{ErrToast, "unchanged_toast"},
 		{ErrMissing, "missing_column"},
-		{ErrTruncate, "truncate"},
 		{debezium.ErrValue, "value"},
 	}
 	for _, k := range known {

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/nova-data/nova/pkg/clickhouse/block"
@@ -12,12 +13,22 @@ type Rows struct {
 	table     Table
 	epochs    debezium.Epochs
 	cells     []*cell
+	key       *cell // nil if the primary key has several columns
 	version   *block.Fixed[uint64]
 	isDeleted *block.Fixed[uint8]
 	block     *block.Block
+	// live are the versions of the rows, 0 of those that are deleted.
+	live []uint64
+	// mark is the version of the newest truncate.
+	mark uint64
 
-	hasViewKey bool
-	unknown    map[string]int64
+	hasViewKey  bool
+	unknown     map[string]int64
+	completions int64
+
+	needs     []Need
+	earlier   map[string]Earlier
+	completed debezium.Row // used again
 }
 
 // NewRows returns an empty block for the table, whose rows epochs ranks.
@@ -30,11 +41,19 @@ func (t Table) NewRows(epochs debezium.Epochs) *Rows {
 		unknown:   map[string]int64{},
 	}
 	columns := make([]block.Column, 0, len(t.Columns)+2)
+	keys := 0
 	for _, c := range t.Columns {
 		made := newCell(c)
 		r.cells = append(r.cells, made)
 		columns = append(columns, made.block)
 		r.hasViewKey = r.hasViewKey || c.role == roleViewKey
+		if c.role == roleKey {
+			r.key = made
+			keys++
+		}
+	}
+	if keys > 1 {
+		r.key = nil
 	}
 	r.block = block.New(append(columns, r.version, r.isDeleted)...)
 	return r
@@ -43,71 +62,108 @@ func (t Table) NewRows(epochs debezium.Epochs) *Rows {
 // Block is the rows appended since the last Reset.
 func (r *Rows) Block() *block.Block { return r.block }
 
+// TakesBefore says that updates are to be decoded with the row before.
+func (r *Rows) TakesBefore() bool { return r.hasViewKey }
+
+// Mark is the version of the newest truncate appended since the last Reset; 0 is
+// none. Rows of lower versions are gone.
+func (r *Rows) Mark() uint64 { return r.mark }
+
 // Reset drops all rows and counts and keeps their memory.
 func (r *Rows) Reset() {
 	r.block.Reset()
+	r.live, r.mark = r.live[:0], 0
+	r.needs, r.earlier, r.completions = r.needs[:0], nil, 0
+	clear(r.completed[:cap(r.completed)]) // they hold records
 	clear(r.unknown)
 	for _, c := range r.cells {
-		c.saturated = 0
+		c.saturated, c.absent = 0, 0
 	}
 }
 
 // Append appends the rows of one change, all or none. The error is a
-// *debezium.UnmappedError, which is no fault of the record's, or one that
-// ReasonOf classifies.
+// *debezium.UnmappedError, ErrIncomplete or ErrSuperseded, which are no fault of
+// the record's, or one that ReasonOf classifies.
 func (r *Rows) Append(e *debezium.Envelope) error {
+	before := r.version.Rows()
+	err := r.append(e)
+	if err == nil {
+		return nil
+	}
+	r.truncate(before)
+	if errors.Is(err, ErrIncomplete) || errors.Is(err, ErrSuperseded) {
+		return err
+	}
+	return fmt.Errorf("table %s, LSN %d: %w", r.table.Source, e.Source.LSN, err)
+}
+
+func (r *Rows) append(e *debezium.Envelope) error {
 	if string(e.Source.Table) != r.table.Source {
 		return fmt.Errorf("%w: %q on the topic of %s", ErrTable, e.Source.Table, r.table.Source)
-	}
-	if e.Kind == debezium.KindTruncate {
-		return fmt.Errorf("%w: empty %s yourself, or rebuild it", ErrTruncate, r.table.Target)
 	}
 	version, err := r.epochs.Version(&e.Source, e.Op)
 	if err != nil {
 		return err
 	}
-	before := r.block.Rows()
-	if e.Op == debezium.Delete {
-		err = r.appendTombstone(e.Before, version)
-	} else {
-		err = r.appendChange(e, version)
+	switch {
+	case e.Kind == debezium.KindTruncate:
+		r.mark = max(r.mark, version)
+		return nil
+	case e.Op == debezium.Delete:
+		return r.appendTombstone(e.Before, version)
+	default:
+		return r.appendChange(e, version)
 	}
-	if err != nil {
-		r.block.Truncate(before)
-	}
-	return err
 }
 
 func (r *Rows) appendChange(e *debezium.Envelope, version uint64) error {
 	if r.hasViewKey && e.Op == debezium.Update {
-		if err := r.leaveViews(e); err != nil {
+		if err := r.leaveViews(e, version); err != nil {
 			return err
 		}
 	}
-	return r.appendLive(e.After, version, e.Op != debezium.Read)
+	before, row := r.version.Rows(), e.After
+	err := r.appendLive(row, version, e.Op != debezium.Read)
+	if errors.Is(err, ErrToast) {
+		r.truncate(before)
+		if row, err = r.complete(row, version); err == nil {
+			err = r.appendLive(row, version, false)
+		}
+	}
+	if err == nil {
+		r.remember(row, version, false)
+	}
+	return err
 }
 
 // leaveViews appends a tombstone under the old key of the views if an update
 // changed it. It ranks just below the row itself: in the table, where both have
 // one key, the row wins.
-func (r *Rows) leaveViews(e *debezium.Envelope) error {
-	if e.Before == nil {
-		return fmt.Errorf("%w: an update without the old row: ALTER TABLE %s REPLICA IDENTITY FULL", ErrIdentity, r.table.Source)
+func (r *Rows) leaveViews(e *debezium.Envelope, version uint64) error {
+	old := e.Before
+	if old == nil { // under another replica identity than FULL
+		was, err := r.before(e.After, version)
+		if err != nil {
+			return err
+		}
+		if old = was.Row; old == nil || was.IsDeleted {
+			return nil // no view has the row
+		}
 	}
 	for _, c := range r.cells {
 		if c.role != roleViewKey {
 			continue
 		}
-		old, _ := c.find(e.Before)
+		was, _ := c.find(old)
 		now, _ := c.find(e.After)
-		if string(old.Raw) == string(now.Raw) {
+		if string(was.Raw) == string(now.Raw) {
 			continue
 		}
-		version, err := r.epochs.Version(&e.Source, debezium.Delete)
+		left, err := r.epochs.Version(&e.Source, debezium.Delete)
 		if err != nil {
 			return err
 		}
-		return r.appendTombstone(e.Before, version)
+		return r.appendTombstone(old, left)
 	}
 	return nil
 }
@@ -129,16 +185,36 @@ func (r *Rows) appendLive(row debezium.Row, version uint64, isStreamed bool) err
 			return err
 		}
 	}
-	r.version.Append(version)
-	r.isDeleted.Append(0)
+	r.endRow(version, false)
 	if found < len(row) {
 		r.countUnknown(row)
 	}
 	return nil
 }
 
-// appendTombstone takes nothing but keys from the deleted row.
+// appendTombstone takes nothing but keys from the deleted row: what it does not
+// hold of them is that of the row before.
 func (r *Rows) appendTombstone(row debezium.Row, version uint64) error {
+	keys := row
+	for _, c := range r.cells {
+		if c.role != roleViewKey {
+			continue
+		}
+		if value, isThere := c.find(row); isThere && !isZeroKey(value) {
+			continue
+		}
+		was, err := r.before(row, version)
+		if err != nil {
+			return err
+		}
+		if was.Row == nil {
+			return fmt.Errorf("%w: column %q, and no earlier row is stored: ALTER TABLE %s REPLICA IDENTITY FULL",
+				ErrIdentity, c.source, r.table.Source)
+		}
+		keys = was.Row
+		r.completions++
+		break
+	}
 	for _, c := range r.cells {
 		switch c.role {
 		case roleState:
@@ -146,54 +222,29 @@ func (r *Rows) appendTombstone(row debezium.Row, version uint64) error {
 		case roleValue:
 			c.block.AppendDefault()
 		case roleKey, roleViewKey:
-			value, isThere := c.find(row)
+			value, isThere := c.find(keys)
 			if err := c.append(value, isThere, false); err != nil {
-				return r.explainTombstone(c, err)
+				return err
 			}
 		}
 	}
-	r.version.Append(version)
-	r.isDeleted.Append(1)
+	r.endRow(version, true)
+	r.remember(keys, version, true)
 	return nil
 }
 
-// explainTombstone names what makes a delete lack a column of a view's key:
-// under another replica identity than FULL it holds the type's default.
-func (r *Rows) explainTombstone(c *cell, err error) error {
-	if c.role != roleViewKey {
-		return err
+func (r *Rows) endRow(version uint64, isDeleted bool) {
+	r.version.Append(version)
+	if isDeleted {
+		r.isDeleted.Append(1)
+		r.live = append(r.live, 0)
+		return
 	}
-	return fmt.Errorf("%w: %w: ALTER TABLE %s REPLICA IDENTITY FULL", ErrIdentity, err, r.table.Source)
+	r.isDeleted.Append(0)
+	r.live = append(r.live, version)
 }
 
-// countUnknown counts the columns that the mapping leaves out, by name.
-func (r *Rows) countUnknown(row debezium.Row) {
-	for _, column := range row {
-		if !r.isMapped(column.Name) {
-			r.unknown[string(column.Name)]++
-		}
-	}
-}
-
-func (r *Rows) isMapped(name []byte) bool {
-	for _, c := range r.cells {
-		if string(name) == c.source {
-			return true
-		}
-	}
-	return false
-}
-
-// Unknown returns how often each column was left out since the last Reset. It
-// is valid until the next Reset.
-func (r *Rows) Unknown() map[string]int64 { return r.unknown }
-
-// EachSaturated calls each with the columns whose instants were cut to the
-// bound of ClickHouse's type since the last Reset, and how many.
-func (r *Rows) EachSaturated(each func(column string, count int64)) {
-	for _, c := range r.cells {
-		if c.saturated > 0 {
-			each(c.target, c.saturated)
-		}
-	}
+func (r *Rows) truncate(rows int) {
+	r.block.Truncate(rows)
+	r.live = r.live[:min(rows, len(r.live))]
 }

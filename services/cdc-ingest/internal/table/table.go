@@ -5,6 +5,9 @@ type Table struct {
 	Source  string // in PostgreSQL; its topic is cdc.<Source>
 	Target  string // in ClickHouse
 	Columns []Column
+	// Views are the tables of views over Target that replace by version and hold
+	// every column that a tombstone has.
+	Views []string
 }
 
 // topicPrefix is where the connector's routing puts the tables.

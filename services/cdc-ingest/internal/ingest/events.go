@@ -1,0 +1,102 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/nova-data/nova/pkg/consumer"
+	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/producer"
+)
+
+// eventsTopic is where events-ingest takes events from.
+const eventsTopic = "events"
+
+// oldKeyHeader marks a create that is half of a changed primary key.
+const oldKeyHeader = "__debezium.oldkey"
+
+// Publisher puts records on Kafka. It returns nil when all are acknowledged.
+type Publisher interface {
+	Publish(ctx context.Context, records ...producer.Record) error
+}
+
+// Actions returns what the creation of a row can be reported as, by table.
+func Actions() map[string]event.Action {
+	return map[string]event.Action{"likes": event.Like, "comments": event.Comment}
+}
+
+// echo makes client events of rows that are created. Their ids are those of the
+// rows, so that an event which is published again counts once for as long as
+// events-ingest remembers it. A snapshot's rows are none: it can come again years
+// later.
+type echo struct {
+	action    event.Action
+	publisher Publisher
+	records   []producer.Record
+}
+
+func (e *echo) reset() { e.records = e.records[:0] }
+
+// add takes the row of a change, if it was created.
+func (e *echo) add(change *debezium.Envelope, record *consumer.Record) {
+	if e.publisher == nil || change.Op != debezium.Create {
+		return
+	}
+	for _, header := range record.Headers {
+		if header.Key == oldKeyHeader {
+			return
+		}
+	}
+	if made, ok := e.event(change); ok {
+		e.records = append(e.records, producer.Record{
+			Topic: eventsTopic, Key: []byte(made.UserID.String()), Value: made.AppendProtobuf(nil),
+			Headers: []producer.Header{
+				{Key: event.HeaderContentType, Value: []byte(event.ContentTypeProtobuf)},
+				{Key: event.HeaderSchema, Value: []byte(event.Schema)},
+			},
+		})
+	}
+}
+
+const microsPerMilli = 1000
+
+// event reports a row; false means that it has no instant which an event can have.
+func (e *echo) event(change *debezium.Envelope) (made event.Event, ok bool) {
+	id, _ := change.After.Find("id")
+	post, _ := change.After.Find("post_id")
+	user, _ := change.After.Find("user_id")
+	created, _ := change.After.Find("created_at")
+	var problems [3]error
+	made = event.Event{Action: e.action}
+	made.PostID, problems[0] = post.UUID()
+	made.UserID, problems[1] = user.UUID()
+	key, err := id.UUID()
+	micros, problem := created.Timestamptz()
+	problems[2] = problem
+	made.ID = EventID(string(change.Source.Table), key)
+	made.TimeMS = micros / microsPerMilli
+	isWithin := made.TimeMS > 0 && made.TimeMS <= event.MaxTimeMS
+	return made, err == nil && problems == [3]error{} && isWithin
+}
+
+// EventID is the id of the event that reports the creation of a row: the UUID
+// version 5 of "<table>/<id>", the id in lower case, within the namespace that is
+// itself version 5 of "cdc.nova" within DNS.
+func EventID(table string, id uuid.UUID) uuid.UUID {
+	space := uuid.NewSHA1(uuid.NameSpaceDNS, []byte("cdc.nova"))
+	return uuid.NewSHA1(space, []byte(table+"/"+id.String()))
+}
+
+// publish returns nil when all events of the batch are acknowledged.
+func (e *echo) publish(ctx context.Context) error {
+	if len(e.records) == 0 {
+		return nil
+	}
+	if err := e.publisher.Publish(ctx, e.records...); err != nil {
+		return fmt.Errorf("publishing %d events: %w", len(e.records), err)
+	}
+	return nil
+}
