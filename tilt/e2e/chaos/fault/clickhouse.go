@@ -3,6 +3,7 @@ package fault
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/nova-data/nova/tilt/e2e/chaos/clustertest"
 	"github.com/nova-data/nova/tilt/e2e/chaos/process"
@@ -42,11 +43,19 @@ func (r *Runner) onClickHouse(f schedule.Fault) error {
 	return nil
 }
 
-// afterExit ends a fault that may have ended the server.
+// insertWithin is the time limit of the services' inserts.
+const insertWithin = 3 * time.Second
+
+// afterExit ends a fault that may have ended the server, or still may: at the end of
+// an insert that has begun.
 func (r *Runner) afterExit(f schedule.Fault) {
 	if !r.isClickHouseDown() {
 		r.cluster.ClickHouse.ClearFaults()
-		return
+		select {
+		case <-r.cluster.ClickHouse.Exited():
+		case <-time.After(insertWithin):
+			return
+		}
 	}
 	r.struck(f)
 	r.cluster.RestartClickHouse()
