@@ -25,7 +25,13 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	pipelines, err4 := meter.Float64Histogram("event_deduplication_pipeline_duration_seconds", metric.WithUnit("s"),
 		metric.WithDescription("Time Redis took for one pipeline of claims."),
 		metric.WithExplicitBucketBoundaries(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5))
-	return &metrics{hits: hits, conflicts: conflicts, bypasses: bypasses, pipelines: pipelines}, errors.Join(err1, err2, err3, err4)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, err
+	}
+	for _, counter := range []metric.Int64Counter{hits, conflicts, bypasses} {
+		counter.Add(context.Background(), 0) // so that it is there before the first copy
+	}
+	return &metrics{hits: hits, conflicts: conflicts, bypasses: bypasses, pipelines: pipelines}, nil
 }
 
 func (m *metrics) claimed(ctx context.Context, b *Batch) {
