@@ -14,7 +14,7 @@ SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
 # The stack is built, not `go run`: it gets the terminal's signals itself.
 STACK    := go build -o $(BIN)/stack ./tilt/stack/cmd/stack && exec $(BIN)/stack
 
-.PHONY: help deps build build-modules test lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-full chaos chaos-short chaos-load ci clean
+.PHONY: help deps build build-modules test test-units test-model lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-full chaos chaos-short chaos-load ci clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
@@ -29,10 +29,15 @@ build: ## compile every service and tool into .run/bin
 build-modules: ## compile every module by itself, as an image build does (GOWORK=off)
 	@for module in $(MODULES); do echo "GOWORK=off go build $${module#$(CURDIR)/}"; (cd $$module && GOWORK=off go build -mod=readonly -o /dev/null ./...); done
 
-test: deps ## unit and wire tests of all modules and the short end-to-end test, with the race detector
-	go test -race -timeout 20m $(filter-out %/tilt/e2e/...,$(PACKAGES))
-	go test ./pkg/consumer/protocol # its model, which is built without the race detector
-	go test -race -count=1 -timeout 20m $$(go list ./tilt/e2e/... | grep -v '/chaos$$') # builds what it tests, which the test cache does not see
+test: deps ## unit and wire tests of all modules with the race detector, the model, and the short end-to-end test
+	@$(MAKE) -j2 --output-sync=target test-units test-model
+	go test -count=1 -timeout 20m ./tilt/e2e # builds what it tests, which the test cache does not see
+
+test-units: # all packages but those that test the whole system
+	go test -race -timeout 20m $$(go list $(PACKAGES) | grep -vE '/tilt/e2e(/chaos|/cdc|/capture)?$$')
+
+test-model: # the protocol's, which is built without the race detector
+	go test -timeout 20m ./pkg/consumer/protocol
 
 e2e: deps ## the end-to-end tests only, not from the test cache
 	go test -count=1 -timeout 20m -v ./tilt/e2e

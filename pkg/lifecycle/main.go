@@ -21,10 +21,14 @@ const (
 // to stderr behind name, and returns the exit code. A second signal while run
 // still drains ends the process at once: nothing is lost by that either.
 func Main(name string, run func(context.Context) error) int {
+	return mainTo(os.Stderr, name, run)
+}
+
+func mainTo(stderr io.Writer, name string, run func(context.Context) error) int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	return serve(name, os.Stderr, signals, run)
+	return serve(name, stderr, signals, run)
 }
 
 func serve(name string, stderr io.Writer, signals <-chan os.Signal, run func(context.Context) error) int {

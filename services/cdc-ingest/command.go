@@ -6,6 +6,8 @@ import (
 
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/lifecycle"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/doctor"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/verify"
 )
 
 // Main runs the command line and returns the exit code: 0, 1 on failure, 2 when
@@ -21,6 +23,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 				return err
 			}
 			return Run(ctx, cfg, stderr)
+		},
+		Commands: []lifecycle.Command{
+			verify.Command(),
+			doctor.Command(schemaVersion),
 		},
 	}.Main(args, stdout, stderr)
 }

@@ -2,12 +2,14 @@ package cdcingest_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/pgtest"
 	cdcingest "github.com/nova-data/nova/services/cdc-ingest"
 )
 
@@ -23,6 +25,14 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"config"}, 0, "| `CDC_EPOCHS` |", ""},
 		{[]string{"migrate"}, 2, "", "not a command"},
 		{[]string{"config", "all"}, 2, "", "not a command"},
+		{[]string{"verify", "--help"}, 0, "--settle 10s", ""},
+		{[]string{"verify", "--table", "jobs"}, 2, "", `no table "jobs" is mapped: want one of users, posts`},
+		{[]string{"verify", "--settle", "0s"}, 2, "", "--settle must be positive"},
+		{[]string{"verify", "posts"}, 2, "", `"posts" is not a flag`},
+		{[]string{"verify"}, 1, "", "POSTGRES_DSN is required"},
+		{[]string{"doctor", "--help"}, 0, "CONNECT_URL", ""},
+		{[]string{"doctor", "--all"}, 2, "", "cdc-ingest doctor [--connector nova]"},
+		{[]string{"doctor"}, 1, "", "POSTGRES_DSN is required"},
 	}
 	for _, test := range tests {
 		var stdout, stderr bytes.Buffer
@@ -53,4 +63,52 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, config.Load(&cfg))
 	assert.Equal(t, "nova:0", cfg.CDCEpochs.String())
 	assert.Equal(t, "cdc-dlq", cfg.DLQTopic)
+}
+
+// verify says by its exit code whether the tables are equal, names what differs, and
+// says whom it cannot reach; doctor counts what fails.
+func TestVerifyAndDoctor(t *testing.T) {
+	e := migrated(t)
+	postgres := pgtest.StartNova(t)
+	t.Setenv("POSTGRES_DSN", postgres.DSN)
+	run := func(code int, args ...string) (stdout, stderr string) {
+		var out, problems bytes.Buffer
+		require.Equal(t, code, cdcingest.Main(args, &out, &problems), problems.String())
+		return out.String(), problems.String()
+	}
+	table, progress := run(0, "verify", "--settle", "50ms")
+	assert.Regexp(t, `(?m)^follows +0 +0 +0 +0 +`, table)
+	assert.Contains(t, progress, "likes: reading")
+
+	const id = "55555555-0000-4000-8000-000000000001"
+	e.clickhouse.Exec("INSERT INTO likes (id, version) VALUES ('" + id + "', 8)")
+	table, problems := run(1, "verify", "--settle", "50ms", "--table", "likes", "--table", "users")
+	assert.Contains(t, table, "likes "+id+": only in ClickHouse\n")
+	assert.Contains(t, problems, "cdc-ingest verify: PostgreSQL and ClickHouse differ\n")
+	object, _ := run(1, "verify", "--settle", "50ms", "--table", "likes", "--json")
+	assert.JSONEq(t, `{"key": "`+id+`", "missing_in": "postgresql"}`, firstExample(t, object))
+
+	findings, problems := run(1, "doctor")
+	assert.Contains(t, findings, "ok    postgresql  wal_level is logical\n")
+	assert.Contains(t, findings, "fail  postgresql  replication slot nova is missing: ")
+	assert.Regexp(t, `cdc-ingest doctor: \d+ checks fail\n$`, problems)
+
+	postgres.Kill()
+	_, problems = run(1, "verify")
+	assert.Contains(t, problems, "connecting to PostgreSQL: ")
+	e.clickhouse.Kill()
+	_, problems = run(1, "verify")
+	assert.Contains(t, problems, "connecting to ClickHouse: ")
+}
+
+// firstExample is the first example of the first table.
+func firstExample(t *testing.T, report string) string {
+	t.Helper()
+	var decoded struct {
+		Tables []struct {
+			Examples []json.RawMessage `json:"examples"`
+		} `json:"tables"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(report), &decoded), report)
+	return string(decoded.Tables[0].Examples[0])
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/lifecycle"
@@ -15,19 +13,7 @@ import (
 	"github.com/nova-data/nova/services/jobs/internal/migrate"
 )
 
-const help = `jobs keeps lists in Redis as job definitions say, and serves them over HTTP,
-until SIGTERM.
-
-jobs           run the service; it is configured by environment variables
-jobs migrate [plan|apply|status] [--json]
-               bring an installation up to date: ClickHouse's schema and Kafka's
-               topics
-jobs config    print the environment variables, with defaults, as Markdown
-jobs --help    print this
-
-The commands of jobs migrate:
-
-  apply    do what is missing (the default); refuses, and changes nothing, when a
+const migrateHelp = `  apply    do what is missing (the default); refuses, and changes nothing, when a
            table or topic differs from what the files made
   plan     show what apply would do, with the SQL; exit code 1 on a difference
   status   show what is applied; exit code 1 unless everything is in place
@@ -38,41 +24,37 @@ The commands of jobs migrate:
 // Main runs the command line and returns the exit code: 0, 1 on failure, 2 when
 // the command line is wrong.
 func Main(args []string, stdout, stderr io.Writer) int {
-	if lifecycle.AsksForHelp(args) {
-		fmt.Fprint(stdout, help)
-		return lifecycle.ExitOK
-	}
-	if len(args) == 0 {
-		return lifecycle.Main("jobs", func(ctx context.Context) error {
+	return lifecycle.Program{
+		Name:    "jobs",
+		Summary: "keeps lists in Redis as job definitions say, and serves them over HTTP, until SIGTERM",
+		Config:  &Config{},
+		Run: func(ctx context.Context) error {
 			var cfg Config
 			if err := config.Load(&cfg); err != nil {
 				return err
 			}
 			return Run(ctx, cfg, stderr)
-		})
+		},
+		Commands: []lifecycle.Command{{
+			Name:    "migrate",
+			Usage:   "[plan|apply|status] [--json]",
+			Summary: "bring an installation up to date: ClickHouse's schema and Kafka's topics",
+			Help:    migrateHelp,
+			Run:     runMigrate,
+		}},
+	}.Main(args, stdout, stderr)
+}
+
+func runMigrate(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	command, asJSON, err := parseMigrate(args)
+	if err != nil {
+		return &lifecycle.UsageError{Err: err}
 	}
-	switch args[0] {
-	case "config":
-		if len(args) > 1 {
-			break
-		}
-		return lifecycle.Main("jobs", func(context.Context) error { return config.WriteTable(stdout, &Config{}) })
-	case "migrate":
-		command, asJSON, err := parseMigrate(args[1:])
-		if err != nil {
-			fmt.Fprintf(stderr, "jobs migrate: %v\n\n%s", err, help)
-			return lifecycle.ExitUsage
-		}
-		return lifecycle.Main("jobs migrate", func(ctx context.Context) error {
-			var cfg Config
-			if err := config.Load(&cfg); err != nil {
-				return err
-			}
-			return Migrate(ctx, cfg, Options{Command: command, JSON: asJSON, Stdout: stdout, Stderr: stderr})
-		})
+	var cfg Config
+	if err := config.Load(&cfg); err != nil {
+		return err
 	}
-	fmt.Fprintf(stderr, "jobs: %q is not a command\n\n%s", strings.Join(args, " "), help)
-	return lifecycle.ExitUsage
+	return Migrate(ctx, cfg, Options{Command: command, JSON: asJSON, Stdout: stdout, Stderr: stderr})
 }
 
 // parseMigrate takes the command and its flag in either order.

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/pgtest"
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
-	"github.com/nova-data/nova/tilt/stack/internal/pgtest"
 )
 
 // nova returns a database with the schema applied twice: it is applied at every

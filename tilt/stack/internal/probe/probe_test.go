@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/nova-data/nova/pkg/kafkatest"
-	"github.com/nova-data/nova/tilt/stack/internal/pgtest"
+	"github.com/nova-data/nova/pkg/pgtest"
 	"github.com/nova-data/nova/tilt/stack/internal/probe"
 )
 

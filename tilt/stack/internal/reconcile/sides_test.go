@@ -19,8 +19,8 @@ import (
 
 	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/clickhouse"
+	"github.com/nova-data/nova/pkg/pgtest"
 	"github.com/nova-data/nova/pkg/servicetest"
-	"github.com/nova-data/nova/tilt/stack/internal/pgtest"
 	"github.com/nova-data/nova/tilt/stack/internal/traffic"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/nova-data/nova/tilt/stack/internal/pgtest"
+	"github.com/nova-data/nova/pkg/pgtest"
 )
 
 func fast() Config {

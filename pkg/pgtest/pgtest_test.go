@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/nova-data/nova/tilt/stack/internal/pgtest"
+	"github.com/nova-data/nova/pkg/pgtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,6 +30,11 @@ func TestKillAndRestart(t *testing.T) {
 	require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*), current_setting('wal_level') FROM t").Scan(&rows, &level))
 	require.Equal(t, 3, rows)
 	require.Equal(t, "logical", level)
+
+	server.Kill()
+	server.Restart("--wal_level=replica")
+	require.NoError(t, server.Connect().QueryRow(t.Context(), "SHOW wal_level").Scan(&level))
+	require.Equal(t, "replica", level)
 }
 
 // The Nova schema of tilt/postgres applies to an empty database.

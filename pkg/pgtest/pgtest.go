@@ -83,10 +83,11 @@ func (s *Server) Kill() {
 	s.stop(syscall.SIGQUIT)
 }
 
-// Restart starts a killed server again, with its data and at its address.
-func (s *Server) Restart() {
+// Restart starts a killed server again, with its data and at its address, under
+// further settings: "--wal_level=replica".
+func (s *Server) Restart(settings ...string) {
 	s.tb.Helper()
-	s.start()
+	s.start(settings...)
 }
 
 func (s *Server) dsn(database string) string {
@@ -122,14 +123,16 @@ func (s *Server) run(name string, args ...string) {
 	require.NoError(s.tb, err, "running %s: %s", name, out)
 }
 
-func (s *Server) start() {
+func (s *Server) start(settings ...string) {
 	s.tb.Helper()
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(s.tb, err)
 	defer func() { _ = log.Close() }()
-	s.process = s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(s.port),
+	s.process = s.command("postgres", append([]string{
+		"-D", s.data(), "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-		"-c", "wal_level=logical", "-c", "fsync=off", "-c", "shared_buffers=16MB")
+		"-c", "wal_level=logical", "-c", "fsync=off", "-c", "shared_buffers=16MB",
+	}, settings...)...)
 	s.process.Stdout, s.process.Stderr = log, log
 	require.NoError(s.tb, s.process.Start())
 	exited := make(chan struct{})
