@@ -31,18 +31,26 @@ type Derive struct {
 }
 
 // InsertSelect stores derived rows, without comparing them with blocks stored
-// before: it is for tables where storing rows again is harmless. An error says
-// nothing of what is stored. It is an *Error or the breaker's.
+// before: it is for tables where storing rows again is harmless. The breaker is asked
+// for a sign of life only, since it would hold up all other calls for as long as the
+// statement may take. An error says nothing of what is stored. It is an *Error or
+// the breaker's.
 func (w *Writer) InsertSelect(ctx context.Context, derive Derive) error {
-	return w.call(ctx, "inserting into "+derive.Table, func(s *session) error {
+	operation := "inserting into " + derive.Table
+	if err := w.call(ctx, operation, func(s *session) error { return s.exec(ctx, "SELECT 1") }); err != nil {
+		return err
+	}
+	return w.lend(ctx, operation, func(s *session) error {
 		if err := s.catchUpAll(ctx, derive.From); err != nil {
 			return err
 		}
 		sql := "INSERT INTO " + w.pool.tableName(derive.Table) + " " + derive.Columns + " " + derive.Select
-		started := time.Now()
 		statement := w.pool.statement(sql, derive.Parameters, func(*block.Reader) error { return nil })
 		statement.query.Settings = plainSettings(derive.Timeout)
-		return w.pool.finish(ctx, statement, started, s.doWithin(ctx, derive.Timeout, statement.query))
+		started := time.Now()
+		failure := classify(operation, s.doWithin(ctx, derive.Timeout, statement.query))
+		w.pool.metrics.queried(ctx, time.Since(started), failure)
+		return asError(failure)
 	})
 }
 

@@ -91,21 +91,24 @@ func (w *Writer) Holds(ctx context.Context, table, topic string, partition int) 
 // call lends use a session, through the breaker. An error is an *Error, that of
 // the breaker, or one with which use has ended a query.
 func (w *Writer) call(ctx context.Context, operation string, use func(*session) error) error {
-	once := func(ctx context.Context) error {
-		hasBegun := false
-		err := w.pool.session(ctx, func(s *session) error {
-			hasBegun = true
-			return use(s)
-		})
-		if err == nil || hasBegun {
-			return err
-		}
-		failure := classify(operation, err)
-		w.pool.metrics.failed(ctx, failure)
-		return failure
-	}
+	once := func(ctx context.Context) error { return w.lend(ctx, operation, use) }
 	if w.deps.Breaker == nil {
 		return once(ctx)
 	}
 	return w.deps.Breaker.Do(ctx, once)
+}
+
+// lend is call without the breaker.
+func (w *Writer) lend(ctx context.Context, operation string, use func(*session) error) error {
+	hasBegun := false
+	err := w.pool.session(ctx, func(s *session) error {
+		hasBegun = true
+		return use(s)
+	})
+	if err == nil || hasBegun {
+		return err
+	}
+	failure := classify(operation, err)
+	w.pool.metrics.failed(ctx, failure)
+	return failure
 }

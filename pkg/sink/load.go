@@ -3,6 +3,7 @@ package sink
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,7 +89,9 @@ func (l *load) Store(ctx context.Context, plan consumer.Plan) error {
 		return nil
 	}
 	if err := l.complete(ctx); err != nil {
-		l.sink.metrics.failed(ctx, l.topic.name, "complete")
+		if !errors.Is(err, consumer.ErrRejected) {
+			l.sink.metrics.failed(ctx, l.topic.name, "complete")
+		}
 		return err
 	}
 	if !l.isInserted && l.block.Rows() > 0 {
@@ -198,6 +201,7 @@ func (l *load) Done(isCommitted bool) {
 	}
 	l.topic.give(l.batch)
 	l.batch, l.block, l.records, l.refused, l.storing = nil, nil, nil, nil, nil
+	l.filled = portion{}
 }
 
 // reasons counts the classes of refused records, the most frequent first.

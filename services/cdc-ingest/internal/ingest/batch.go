@@ -33,7 +33,7 @@ func newBatch(t table.Table, deps Deps, m *metrics) *batch {
 	b := &batch{table: t, rows: t.NewRows(deps.Epochs), store: deps.Store, metrics: m, ignored: map[debezium.Kind]int64{}}
 	b.envelope.AfterOnly = !b.rows.TakesBefore()
 	if slices.Contains(deps.PostEvents, t.Source) {
-		b.echo = echo{action: Actions()[t.Source], publisher: deps.Events}
+		b.echo = newEcho(Actions()[t.Source], deps.Events)
 	}
 	return b
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -35,10 +36,18 @@ func Actions() map[string]event.Action {
 type echo struct {
 	action    event.Action
 	publisher Publisher
+	space     uuid.UUID // of the events' ids
 	records   []producer.Record
 }
 
-func (e *echo) reset() { e.records = e.records[:0] }
+func newEcho(action event.Action, publisher Publisher) echo {
+	return echo{action: action, publisher: publisher, space: eventSpace()}
+}
+
+func (e *echo) reset() {
+	clear(e.records) // they hold events
+	e.records = e.records[:0]
+}
 
 // add takes the row of a change, if it was created.
 func (e *echo) add(change *debezium.Envelope, record *consumer.Record) {
@@ -65,32 +74,36 @@ const microsPerMilli = 1000
 
 // event reports a row; false means that it has no instant which an event can have.
 func (e *echo) event(change *debezium.Envelope) (made event.Event, ok bool) {
-	id, _ := change.After.Find("id")
-	post, _ := change.After.Find("post_id")
-	user, _ := change.After.Find("user_id")
+	var problems [4]error
+	read := func(i int, column string) (id uuid.UUID) {
+		value, _ := change.After.Find(column)
+		id, problems[i] = value.UUID()
+		return id
+	}
+	id := read(0, "id")
+	made = event.Event{Action: e.action, PostID: read(1, "post_id"), UserID: read(2, "user_id")}
 	created, _ := change.After.Find("created_at")
-	var problems [3]error
-	made = event.Event{Action: e.action}
-	made.PostID, problems[0] = post.UUID()
-	made.UserID, problems[1] = user.UUID()
-	key, err := id.UUID()
-	micros, problem := created.Timestamptz()
-	problems[2] = problem
-	made.ID = EventID(string(change.Source.Table), key)
+	micros, err := created.Timestamptz()
+	problems[3] = err
+	made.ID = eventID(e.space, string(change.Source.Table), id)
 	made.TimeMS = micros / microsPerMilli
 	isWithin := made.TimeMS > 0 && made.TimeMS <= event.MaxTimeMS
-	return made, err == nil && problems == [3]error{} && isWithin
+	return made, errors.Join(problems[:]...) == nil && isWithin
 }
 
 // EventID is the id of the event that reports the creation of a row: the UUID
 // version 5 of "<table>/<id>", the id in lower case, within the namespace that is
 // itself version 5 of "cdc.nova" within DNS.
-func EventID(table string, id uuid.UUID) uuid.UUID {
-	space := uuid.NewSHA1(uuid.NameSpaceDNS, []byte("cdc.nova"))
+func EventID(table string, id uuid.UUID) uuid.UUID { return eventID(eventSpace(), table, id) }
+
+func eventSpace() uuid.UUID { return uuid.NewSHA1(uuid.NameSpaceDNS, []byte("cdc.nova")) }
+
+func eventID(space uuid.UUID, table string, id uuid.UUID) uuid.UUID {
 	return uuid.NewSHA1(space, []byte(table+"/"+id.String()))
 }
 
-// publish returns nil when all events of the batch are acknowledged.
+// publish returns nil when all events of the batch are acknowledged, which it does
+// not send again then.
 func (e *echo) publish(ctx context.Context) error {
 	if len(e.records) == 0 {
 		return nil
@@ -98,5 +111,6 @@ func (e *echo) publish(ctx context.Context) error {
 	if err := e.publisher.Publish(ctx, e.records...); err != nil {
 		return fmt.Errorf("publishing %d events: %w", len(e.records), err)
 	}
+	e.reset()
 	return nil
 }

@@ -19,15 +19,12 @@ const mostKeys = 500
 // one.
 func (s *Store) Earlier(ctx context.Context, t table.Table, needs []table.Need) (map[string]table.Earlier, error) {
 	found := make(map[string]table.Earlier, len(needs))
-	versions := make(map[string]uint64, len(needs))
 	for _, need := range needs {
 		found[need.Key] = table.Earlier{}
-		versions[need.Key] = need.Version
 	}
 	for len(needs) > 0 {
 		n := min(len(needs), mostKeys)
 		if err := s.earlier(ctx, t, needs[:n], func(key string, row table.Earlier) {
-			row.IsNewer = row.Version > versions[key]
 			found[key] = row
 		}); err != nil {
 			return nil, fmt.Errorf("looking for earlier rows of %s: %w", t.Target, err)

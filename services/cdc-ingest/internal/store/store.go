@@ -52,7 +52,7 @@ func (s *Store) Truncate(ctx context.Context, t table.Table, mark uint64) error 
 			Parameters: clickhouse.Parameters{"mark": strconv.FormatUint(mark, 10)}, Timeout: sweepTimeout,
 		})
 		if err != nil {
-			return fmt.Errorf("sweeping %s from %s: %w", t.Target, sweep.From, err)
+			return fmt.Errorf("writing tombstones, which hold keys only, into %s for rows of %s: %w", t.Target, sweep.From, err)
 		}
 	}
 	return nil

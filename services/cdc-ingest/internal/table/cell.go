@@ -23,6 +23,8 @@ type cell struct {
 	place int
 	// saturated and absent count values since the last Reset of Rows.
 	saturated, absent int64
+	// count raises one of them when the row is complete.
+	count func(*int64)
 }
 
 // builder makes the cell of a column.
@@ -56,7 +58,7 @@ func (c *cell) append(value debezium.Value, isThere, isStreamed bool) error {
 	case !isThere && c.role == roleViewKey:
 		return fmt.Errorf("%w: %q, which a view is keyed by", ErrMissing, c.source)
 	case !isThere:
-		c.absent++
+		c.count(&c.absent)
 		c.block.AppendDefault()
 		return nil
 	case c.nullable && value.IsNull():
@@ -72,7 +74,7 @@ func (c *cell) append(value debezium.Value, isThere, isStreamed bool) error {
 		return c.name(err)
 	}
 	if isCut {
-		c.saturated++
+		c.count(&c.saturated)
 	}
 	return nil
 }

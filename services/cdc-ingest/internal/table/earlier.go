@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nova-data/nova/pkg/debezium"
 )
@@ -12,8 +13,8 @@ import (
 // which Rows has not been told of: it is among Needs.
 var ErrIncomplete = errors.New("the record takes values of an earlier row")
 
-// ErrSuperseded says that a record lacks values that nobody has any more, and needs
-// none: a newer row of its key is stored.
+// ErrSuperseded says that a record lacks values which nobody has any more, and that
+// nobody needs it: a newer row of its key is stored.
 var ErrSuperseded = errors.New("a newer row is stored")
 
 // Need is a change that takes values of the row before it.
@@ -35,11 +36,11 @@ const (
 type Earlier struct {
 	// Row holds columns under their names in PostgreSQL: what Restored returns, or
 	// only keys if IsDeleted; nil if no row is known.
-	Row       debezium.Row
+	Row debezium.Row
+	// Version is the row's; above the change's own, when merges have left nothing
+	// older, the change has no effect any more.
 	Version   uint64
 	IsDeleted bool
-	// IsNewer says that rows are stored, and that all are newer than the change.
-	IsNewer bool
 }
 
 // Needs returns the changes that were left out since the last Reset because they
@@ -57,13 +58,14 @@ func (r *Rows) before(row debezium.Row, version uint64) (Earlier, error) {
 		return Earlier{}, err
 	}
 	if r.earlier == nil {
-		if !slices.ContainsFunc(r.needs, func(n Need) bool { return n.Key == key }) {
+		if !r.needed[key] {
+			r.needed[key] = true
 			r.needs = append(r.needs, Need{Key: key, Version: version})
 		}
 		return Earlier{}, ErrIncomplete
 	}
 	was := r.earlier[key]
-	if was.IsNewer || was.Version > version {
+	if was.Version > version {
 		return Earlier{}, ErrSuperseded
 	}
 	return was, nil
@@ -78,12 +80,12 @@ func (r *Rows) remember(row debezium.Row, version uint64, isDeleted bool) {
 	if err != nil {
 		return // it has been refused
 	}
-	if was, isNeeded := r.earlier[key]; isNeeded && (was.IsNewer || was.Version <= version) {
+	if was, isNeeded := r.earlier[key]; isNeeded && was.Version <= version {
 		r.earlier[key] = Earlier{Row: slices.Clone(row), Version: version, IsDeleted: isDeleted}
 	}
 }
 
-// keyOf returns the primary key of a row as JSON.
+// keyOf returns the primary key of a row, a uuid or an integer, as JSON.
 func (r *Rows) keyOf(row debezium.Row) (string, error) {
 	if r.key == nil {
 		return "", fmt.Errorf("%w: only a key of one column can be looked up", ErrKey)
@@ -120,12 +122,13 @@ func (r *Rows) complete(row debezium.Row, version uint64) (debezium.Row, error) 
 		}
 		r.completed[i].Value = value
 	}
-	r.completions++
+	r.count(&r.completions)
 	return r.completed, nil
 }
 
-// Restored returns SQL of ClickHouse for each column that earlier rows are asked
-// for, as text: the JSON that Debezium sends for its value. The key is the first.
+// Restored returns SQL of ClickHouse for the columns that earlier rows are asked
+// for, as text: the JSON that Debezium sends for their values. The key is the first.
+// Columns whose values are never stored out of line are not among them.
 func (t Table) Restored() []Restored {
 	var all []Restored
 	for _, c := range t.Columns {
@@ -156,6 +159,9 @@ type Restored struct {
 	SQL    string
 }
 
+// isInteger tells the types of keys that are JSON as they are.
+func isInteger(kind string) bool { return strings.HasPrefix(kind, "Int") }
+
 // restoring is the SQL for a column; "" of one whose values are never stored out of
 // line and that is in no key.
 func (c Column) restoring() string {
@@ -163,7 +169,16 @@ func (c Column) restoring() string {
 	if c.isBinary {
 		text = "concat('\"', base64Encode(" + c.target + "), '\"')"
 	}
-	switch newCell(c).block.Type() {
+	switch kind := newCell(c).block.Type(); {
+	case isInteger(kind) && c.role == roleKey:
+		return "toString(" + c.target + ")"
+	default:
+		return restoringText(kind, text)
+	}
+}
+
+func restoringText(kind, text string) string {
+	switch kind {
 	case "String", "LowCardinality(String)", "UUID", "Array(Nullable(String))":
 		return text
 	case "Nullable(String)", "Nullable(UUID)":

@@ -27,8 +27,11 @@ type Rows struct {
 	completions int64
 
 	needs     []Need
+	needed    map[string]bool // the keys of needs
 	earlier   map[string]Earlier
 	completed debezium.Row // used again
+	// counting are the counts to raise when the change at hand is appended.
+	counting []*int64
 }
 
 // NewRows returns an empty block for the table, whose rows epochs ranks.
@@ -39,11 +42,13 @@ func (t Table) NewRows(epochs debezium.Epochs) *Rows {
 		version:   block.UInt64("version"),
 		isDeleted: block.UInt8("is_deleted"),
 		unknown:   map[string]int64{},
+		needed:    map[string]bool{},
 	}
 	columns := make([]block.Column, 0, len(t.Columns)+2)
 	keys := 0
 	for _, c := range t.Columns {
 		made := newCell(c)
+		made.count = r.count
 		r.cells = append(r.cells, made)
 		columns = append(columns, made.block)
 		r.hasViewKey = r.hasViewKey || c.role == roleViewKey
@@ -76,6 +81,7 @@ func (r *Rows) Reset() {
 	r.needs, r.earlier, r.completions = r.needs[:0], nil, 0
 	clear(r.completed[:cap(r.completed)]) // they hold records
 	clear(r.unknown)
+	clear(r.needed)
 	for _, c := range r.cells {
 		c.saturated, c.absent = 0, 0
 	}
@@ -88,6 +94,10 @@ func (r *Rows) Append(e *debezium.Envelope) error {
 	before := r.version.Rows()
 	err := r.append(e)
 	if err == nil {
+		for _, count := range r.counting {
+			*count++
+		}
+		r.counting = r.counting[:0]
 		return nil
 	}
 	r.truncate(before)
@@ -110,7 +120,11 @@ func (r *Rows) append(e *debezium.Envelope) error {
 		r.mark = max(r.mark, version)
 		return nil
 	case e.Op == debezium.Delete:
-		return r.appendTombstone(e.Before, version)
+		keys, err := r.appendTombstone(e.Before, version)
+		if err == nil {
+			r.remember(keys, version, true)
+		}
+		return err
 	default:
 		return r.appendChange(e, version)
 	}
@@ -163,7 +177,8 @@ func (r *Rows) leaveViews(e *debezium.Envelope, version uint64) error {
 		if err != nil {
 			return err
 		}
-		return r.appendTombstone(old, left)
+		_, err = r.appendTombstone(old, left)
+		return err
 	}
 	return nil
 }
@@ -192,28 +207,11 @@ func (r *Rows) appendLive(row debezium.Row, version uint64, isStreamed bool) err
 	return nil
 }
 
-// appendTombstone takes nothing but keys from the deleted row: what it does not
-// hold of them is that of the row before.
-func (r *Rows) appendTombstone(row debezium.Row, version uint64) error {
-	keys := row
-	for _, c := range r.cells {
-		if c.role != roleViewKey {
-			continue
-		}
-		if value, isThere := c.find(row); isThere && !isZeroKey(value) {
-			continue
-		}
-		was, err := r.before(row, version)
-		if err != nil {
-			return err
-		}
-		if was.Row == nil {
-			return fmt.Errorf("%w: column %q, and no earlier row is stored: ALTER TABLE %s REPLICA IDENTITY FULL",
-				ErrIdentity, c.source, r.table.Source)
-		}
-		keys = was.Row
-		r.completions++
-		break
+// appendTombstone takes nothing but keys from the deleted row, and returns where they
+// are: what it does not hold of them is that of the row before.
+func (r *Rows) appendTombstone(row debezium.Row, version uint64) (keys debezium.Row, err error) {
+	if keys, err = r.keysOf(row, version); err != nil {
+		return nil, err
 	}
 	for _, c := range r.cells {
 		switch c.role {
@@ -224,13 +222,36 @@ func (r *Rows) appendTombstone(row debezium.Row, version uint64) error {
 		case roleKey, roleViewKey:
 			value, isThere := c.find(keys)
 			if err := c.append(value, isThere, false); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	r.endRow(version, true)
-	r.remember(keys, version, true)
-	return nil
+	return keys, nil
+}
+
+// keysOf returns a row that has the columns of all keys: the deleted one, or the one
+// before.
+func (r *Rows) keysOf(row debezium.Row, version uint64) (debezium.Row, error) {
+	for _, c := range r.cells {
+		if c.role != roleViewKey {
+			continue
+		}
+		if value, isThere := c.find(row); isThere && !isZeroKey(value) {
+			continue
+		}
+		was, err := r.before(row, version)
+		if err != nil {
+			return nil, err
+		}
+		if was.Row == nil {
+			return nil, fmt.Errorf("%w: column %q, and no earlier row is stored: ALTER TABLE %s REPLICA IDENTITY FULL",
+				ErrIdentity, c.source, r.table.Source)
+		}
+		r.count(&r.completions)
+		return was.Row, nil
+	}
+	return row, nil
 }
 
 func (r *Rows) endRow(version uint64, isDeleted bool) {
@@ -247,4 +268,8 @@ func (r *Rows) endRow(version uint64, isDeleted bool) {
 func (r *Rows) truncate(rows int) {
 	r.block.Truncate(rows)
 	r.live = r.live[:min(rows, len(r.live))]
+	r.counting = r.counting[:0]
 }
+
+// count raises a count once the change at hand is appended.
+func (r *Rows) count(what *int64) { r.counting = append(r.counting, what) }
