@@ -8,8 +8,14 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// absentInterval is how often the group is told of a member that is gone.
-const absentInterval = 200 * time.Millisecond
+const (
+	// absentInterval is how soon a coordinator that did not answer is told again of a
+	// member that is gone.
+	absentInterval = 200 * time.Millisecond
+	// absentReminder is how soon one that did is told again: until the next generation
+	// it may load the group once more, with all the members of the last.
+	absentReminder = time.Second
+)
 
 // absent is what this process was in the group before it had to join anew. When
 // it could not say goodbye, because the coordinator was away, that one would wait
@@ -22,20 +28,25 @@ type absent struct {
 	done   chan struct{}
 }
 
-// leave takes a member out of the group, in the background, until the coordinator
-// has answered or stay is called. The member must never be used again.
+// leave takes a member out of the group, in the background, until stay is called. The
+// member must never be used again.
 func (a *absent) leave(ctx context.Context, member string) {
 	a.stay()
 	ctx, a.cancel = context.WithCancel(ctx)
 	a.done = make(chan struct{})
 	go func() {
 		defer close(a.done)
-		for !a.hasLeft(ctx, member) && sleep(ctx, absentInterval) {
+		for ctx.Err() == nil {
+			pause := absentInterval
+			if a.hasLeft(ctx, member) {
+				pause = absentReminder
+			}
+			sleep(ctx, pause)
 		}
 	}()
 }
 
-// stay gives up: there is nobody to take out, or no need to any more.
+// stay ends that: there is nobody to take out, or a generation without it has formed.
 func (a *absent) stay() {
 	if a.cancel != nil {
 		a.cancel()
