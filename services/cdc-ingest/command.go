@@ -7,6 +7,7 @@ import (
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/doctor"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/repair"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/verify"
 )
 
@@ -24,9 +25,9 @@ func Main(args []string, stdout, stderr io.Writer) int {
 			}
 			return Run(ctx, cfg, stderr)
 		},
-		Commands: []lifecycle.Command{
+		Commands: append([]lifecycle.Command{
 			verify.Command(),
 			doctor.Command(schemaVersion),
-		},
+		}, repair.Commands(group)...),
 	}.Main(args, stdout, stderr)
 }

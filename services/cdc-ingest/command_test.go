@@ -33,6 +33,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"doctor", "--help"}, 0, "CONNECT_URL", ""},
 		{[]string{"doctor", "--all"}, 2, "", "cdc-ingest doctor [--connector nova]"},
 		{[]string{"doctor"}, 1, "", "POSTGRES_DSN is required"},
+		{[]string{"epoch", "--help"}, 0, "begin|finish --prefix nova2", ""},
+		{[]string{"rewind"}, 2, "", "--to must be earliest"},
+		{[]string{"resync"}, 2, "", "--table is needed"},
 	}
 	for _, test := range tests {
 		var stdout, stderr bytes.Buffer

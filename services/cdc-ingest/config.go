@@ -7,12 +7,14 @@ import (
 	"github.com/nova-data/nova/pkg/breaker"
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
+	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/ingest"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/source"
 )
 
 // Config is everything an operator sets.
@@ -30,6 +32,9 @@ type Config struct {
 	ClickHouseBreaker breaker.Config     `envconfig:"CLICKHOUSE_BREAKER"`
 	Guard             dlq.GuardConfig    `envconfig:"DLQ_GUARD"`
 	Failpoints        failpoint.Config   `envconfig:"FAILPOINTS"`
+	PostgresDSN       config.Secret      `split_words:"true" desc:"PostgreSQL's address, the primary, to watch the connector's replication slot: postgres://user:password@host:port/database. Empty: the slot is not watched."`
+	ConnectURL        string             `split_words:"true" desc:"Kafka Connect's REST address, http://host:8083, to watch the connector. Empty: it is not watched."`
+	Source            source.Config      `envconfig:"SOURCE"`
 }
 
 // minLetterBytes leaves room for a record of Kafka's usual limit, which a letter

@@ -18,6 +18,7 @@ import (
 	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/pkg/telemetry"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/ingest"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/source"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/store"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
@@ -62,8 +63,14 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 		return err
 	}
 
+	origin, err := watchSource(cfg, kafka, watch)
+	if err != nil {
+		return err
+	}
+
 	members := lifecycle.NewGroup(watch.Log, cfg.Consumer.DrainTimeout+afterConsumer)
 	members.Add("admin server", watch.ServeAdmin)
+	members.Add("source watcher", origin.Run)
 	members.Add("consumer", func(ctx context.Context) error {
 		if err := schema.Wait(ctx, pool, schemaVersion, watch.Log); err != nil {
 			return err
@@ -127,6 +134,15 @@ func newWriter(cfg Config, pool *clickhouse.Pool, watch *telemetry.Telemetry, fa
 	// No block has a token, so none is ever too old for it.
 	return clickhouse.NewWriter(clickhouse.WriterConfig{MaxAge: time.Hour}, clickhouse.WriterDeps{
 		Pool: pool, Breaker: guarded, Failpoints: faults, Log: watch.Log, Meter: watch.Meter("clickhouse"),
+	})
+}
+
+// watchSource makes what watches the slot, the connector and its heartbeats.
+func watchSource(cfg Config, kafka *broker.Cluster, watch *telemetry.Telemetry) (*source.Watcher, error) {
+	return source.New(cfg.Source, source.Deps{
+		PostgresDSN: cfg.PostgresDSN.Reveal(), ConnectURL: cfg.ConnectURL,
+		Kafka: kafka, HeartbeatTopic: source.HeartbeatTopic(cfg.CDCEpochs),
+		Log: watch.Log, Meter: watch.Meter("source"), Health: watch.Health,
 	})
 }
 

@@ -83,6 +83,7 @@ func (c *collector) showServices(v *View, earlier, latest reading) {
 	if services.CDCIngest != "" {
 		v.Groups = append(v.Groups, group("cdc-ingest", "cdc-dlq", latest.cdc))
 		v.Freshness = append(v.Freshness, freshness("commit to queryable", series{metric: commitFreshnessMetric}, earlier.cdc, latest.cdc))
+		v.Source = sourceOf(latest.cdc)
 	}
 	if services.EventsIngest != "" {
 		v.Rates = append(v.Rates, counted("duplicates dropped", earlier, latest, earlier.events, latest.events, series{metric: duplicatesMetric}))

@@ -27,7 +27,7 @@ type series struct{ metric, label, value string }
 
 // told are the labels by which metrics are told apart; over all others they are
 // summed up.
-func told() []string { return []string{"topic", "phase", "outcome"} }
+func told() []string { return []string{"topic", "phase", "outcome", "part"} }
 
 // parseExposition reads Prometheus' text format.
 func parseExposition(from io.Reader) (exposition, error) {

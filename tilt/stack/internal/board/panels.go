@@ -33,7 +33,7 @@ func panels(v View) []panel {
 	for _, a := range v.Addresses {
 		addresses.rows = append(addresses.rows, []string{a.Name, a.URL})
 	}
-	all := []panel{rates, tables, groups, freshness, parts(v.Parts), caches, trending(v.Trending), addresses}
+	all := []panel{rates, tables, groups, freshness, origin(v.Source), parts(v.Parts), caches, trending(v.Trending), addresses}
 	return slices.DeleteFunc(all, func(b panel) bool { return len(b.rows) == 1 })
 }
 
@@ -90,6 +90,9 @@ func Line(v View) string {
 	}
 	for _, f := range v.Freshness {
 		parts = append(parts, f.Name+" p99 "+seconds(f.P99))
+	}
+	if v.Source != nil {
+		parts = append(parts, v.Source.line())
 	}
 	for _, f := range v.Caches {
 		parts = append(parts, f.Name+" "+f.Value)

@@ -54,6 +54,7 @@ func atWork() View {
 		},
 		Groups:    []Group{{"cdc-ingest", 0, 0, 0}, {"events-ingest", 1234, 2.31, 2}, {"invalidator", 3, 0.02, -1}, {"jobs", 0, 0, -1}},
 		Freshness: []Freshness{{"commit to queryable", 0.412, 1.26}, {"accept to queryable", 0.6, -1}, {"page gone by index", 0.018, 0.14}, {"page gone by sweep", 0.09, 0.4}},
+		Source:    &Source{LagBytes: 4 << 20, Lag: 1.2, Connector: connectorRuns, Heartbeat: 2.04},
 		Caches:    []Fact{{"feed hit ratio", "87 %"}, {"feed reads failed", "0"}, {"breaker of jobs", "closed"}},
 		Trending: &Trending{Stale: true, Posts: []Score{
 			{"3f2b8a0e-6c1d-4f5e-9a7b-0c1d2e3f4a5b", 412.5}, {"7d9c1b2a-3e4f-4a6b-8c0d-1e2f3a4b5c6d", 98.04},

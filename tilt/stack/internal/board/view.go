@@ -11,6 +11,7 @@ type View struct {
 	Tables    []Table
 	Groups    []Group
 	Freshness []Freshness
+	Source    *Source // nil where nobody watches it
 	Caches    []Fact
 	Trending  *Trending // nil where nobody computes it
 	Parts     []Part
@@ -43,6 +44,16 @@ type Group struct {
 type Freshness struct {
 	Name     string
 	P50, P99 float64
+}
+
+// Source is where changes come from, as cdc-ingest sees it.
+type Source struct {
+	LagBytes, Lag float64 // WAL that the connector has not confirmed, and its age in seconds
+	Connector     string
+	Heartbeat     float64 // age in seconds of the connector's newest
+	// Problems are those of slot, connector and heartbeat that are not as they should
+	// be.
+	Problems []string
 }
 
 // Fact is one thing about the caches, ready to be shown.

@@ -17,6 +17,7 @@ import (
 	"github.com/nova-data/nova/tilt/stack/internal/board"
 	"github.com/nova-data/nova/tilt/stack/internal/deps"
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
+	"github.com/nova-data/nova/tilt/stack/internal/probe"
 	"github.com/nova-data/nova/tilt/stack/internal/reconcile"
 	"github.com/nova-data/nova/tilt/stack/internal/supervisor"
 	"github.com/nova-data/nova/tilt/stack/internal/traffic"
@@ -122,8 +123,22 @@ func (s showing) run(ctx context.Context, keeping *supervisor.Supervisor) error 
 	if !report.OK() {
 		return errDifferences
 	}
+	return checkConnector(ctx, s.call.layout.URL(layout.ConnectPort))
+}
+
+// checkConnector returns the failure of a connector that has stopped for good: both
+// sides are equal, and would not stay so. One that cannot be asked is no failure.
+func checkConnector(ctx context.Context, connect string) error {
+	err := probe.Connector(connect, connector)(ctx)
+	var failed *probe.FailedError
+	if errors.As(err, &failed) {
+		return err
+	}
 	return nil
 }
+
+// connector is the name in tilt/debezium/nova.json.
+const connector = "nova"
 
 // changes returns a function that writes what is waited for when it is another
 // thing than before.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nova-data/nova/tilt/stack/internal/board"
 	"github.com/nova-data/nova/tilt/stack/internal/pidfile"
 	"github.com/nova-data/nova/tilt/stack/internal/statuspage"
 	"github.com/nova-data/nova/tilt/stack/internal/supervisor"
@@ -20,7 +21,22 @@ func runStatus(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return statuspage.Write(c.out, table, time.Now())
+	if err := statuspage.Write(c.out, table, time.Now()); err != nil {
+		return err
+	}
+	return c.writeSource(ctx, table)
+}
+
+// writeSource writes how changes come in, if the stack runs the service that knows.
+func (c *call) writeSource(ctx context.Context, table []supervisor.Status) error {
+	for _, s := range table {
+		if s.Part != "cdc-ingest" {
+			continue
+		}
+		_, err := fmt.Fprintln(c.out, "\n"+board.SourceLine(ctx, s.Address))
+		return err
+	}
+	return nil
 }
 
 // page returns the address of the running stack's status page.

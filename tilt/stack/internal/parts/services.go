@@ -23,12 +23,14 @@ type service struct {
 	name string
 	// admin is its admin port, http that of its API, or 0.
 	admin, http int
+	// env is what it takes beside the servers' addresses; nil is nothing.
+	env func(layout.Layout) []string
 }
 
 // services returns the services in the order in which they are started.
 func services() []service {
 	return []service{
-		{name: "cdc-ingest", admin: layout.CDCIngestAdmin},
+		{name: "cdc-ingest", admin: layout.CDCIngestAdmin, env: sourceEnv},
 		{name: "events-ingest", admin: layout.EventsIngestAdmin, http: layout.EventsPort},
 		{name: "invalidator", admin: layout.InvalidatorAdmin},
 		{name: migrator, admin: layout.JobsAdmin, http: layout.JobsPort},
@@ -56,6 +58,9 @@ func serviceParts(l layout.Layout) []supervisor.Part {
 				Dir:  l.Run,
 			},
 		}
+		if s.env != nil {
+			part.Command.Env = append(part.Command.Env, s.env(l)...)
+		}
 		if s.http != 0 {
 			part.Address = l.Address(s.http)
 			part.Command.Env = append(part.Command.Env, "HTTP_ADDR="+l.Address(s.http))
@@ -73,6 +78,11 @@ func migratePart(l layout.Layout) supervisor.Part {
 		Patience: 2 * time.Minute,
 		Command:  &supervisor.Command{Path: l.Bin(migrator), Args: []string{"migrate"}, Env: serverEnv(l), Dir: l.Run},
 	}
+}
+
+// sourceEnv is what is watched of where changes come from.
+func sourceEnv(l layout.Layout) []string {
+	return []string{"POSTGRES_DSN=" + l.PostgresDSN(), "CONNECT_URL=" + l.URL(layout.ConnectPort)}
 }
 
 func serverEnv(l layout.Layout) []string {
