@@ -14,7 +14,7 @@ SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
 # The stack is built, not `go run`: it gets the terminal's signals itself.
 STACK    := go build -o $(BIN)/stack ./tilt/stack/cmd/stack && exec $(BIN)/stack
 
-.PHONY: help deps build build-modules test test-units test-model lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-full chaos chaos-short chaos-load ci clean
+.PHONY: help deps build build-modules test test-units test-model lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-cdc e2e-full capture chaos chaos-short chaos-load ci clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
@@ -42,8 +42,17 @@ test-model: # the protocol's, which is built without the race detector
 e2e: deps ## the end-to-end tests only, not from the test cache
 	go test -count=1 -timeout 20m -v ./tilt/e2e
 
-e2e-full: e2e ## the same, then 300 random and 30 placed kills of the ClickHouse server (half an hour)
+e2e-cdc: deps ## PostgreSQL, real Debezium and ClickHouse: the scenarios of change data capture, a small run
+	go test -count=1 -timeout 20m -v ./tilt/e2e/cdc
+
+e2e-full: e2e ## all of both, with 100 000 random changes, freshness, verify over a million rows, and 330 kills of ClickHouse (40 minutes)
+	CDC_FULL=1 CDC_CHANGES=100000 go test -count=1 -timeout 40m -v ./tilt/e2e/cdc
+	VERIFY_ROWS=1000000 go test -count=1 -timeout 20m -v -run TestFindsOneAmongMany ./services/cdc-ingest/internal/verify
 	PLACED_KILLS=30 RANDOM_KILLS=300 go test -count=1 -timeout 60m -v ./tilt/stack/chserver/killtest
+
+capture: deps ## record what the connector sends, as fixtures of the decoder's tests; read the difference and commit it
+	go test -count=1 -timeout 20m -v ./tilt/e2e/capture -update
+	go test ./pkg/debezium -run TestDecodes -update
 
 chaos-short: deps ## a bounded fault run with a fresh seed, and what proves that the harness finds what it is there for
 	go test -count=1 -timeout 20m -v ./tilt/e2e/chaos
@@ -106,7 +115,7 @@ start: ## start it again: make start PART=clickhouse
 
 # Nothing is taken from a test cache: some tests build the servers that they start.
 ci: export GOFLAGS := -count=1
-ci: deps build-modules tidy-check lint generate-check test chaos-short ## what CI runs, on a fresh clone
+ci: deps build-modules tidy-check lint generate-check test e2e-cdc chaos-short ## what CI runs, on a fresh clone
 
 clean: ## stop everything and remove data, logs and built files (downloads stay in the user's cache)
 	@rm -rf .run/chtest

@@ -23,7 +23,7 @@ type Config struct {
 	CDCEpochs         debezium.Epochs    `split_words:"true" default:"nova:0" desc:"Epoch (0 to 255) of each Debezium topic prefix, the newest source having the highest: nova:0,nova2:1."`
 	CDCPostEvents     []string           `split_words:"true" desc:"Tables (likes, comments) whose created rows are published as client events too; for installations whose clients do not report them. Empty: none."`
 	DLQTopic          string             `split_words:"true" default:"cdc-dlq" desc:"Topic for records that cannot be stored."`
-	DLQMaxRecordBytes int                `split_words:"true" default:"4000000" desc:"Bytes that a dead letter may have; the topic's max.message.bytes must be larger."`
+	DLQMaxRecordBytes int                `split_words:"true" default:"16000000" desc:"Bytes that a dead letter may have; the topic's max.message.bytes must be larger."`
 	Telemetry         telemetry.Config   `envconfig:""`
 	Consumer          consumer.Config    `envconfig:""`
 	Positions         consumer.Positions `envconfig:""`

@@ -16,6 +16,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nova-data/nova/tilt/e2e/stacktest"
 )
 
 const (
@@ -28,7 +30,7 @@ const (
 // redis runs redis-cli as a user does.
 func (s *stack) redis(t *testing.T, args ...string) string {
 	t.Helper()
-	host, port, err := net.SplitHostPort(s.vars["REDIS_ADDR"])
+	host, port, err := net.SplitHostPort(s.Vars["REDIS_ADDR"])
 	require.NoError(t, err)
 	output, err := exec.CommandContext(t.Context(), "redis-cli", append([]string{"-h", host, "-p", port}, args...)...).CombinedOutput()
 	require.NoError(t, err, string(output))
@@ -45,13 +47,13 @@ func (s *stack) putPage(t *testing.T, user string) {
 
 func (s *stack) awaitPageGone(t *testing.T, within time.Duration, user string) {
 	t.Helper()
-	await(t, within, func() bool { return s.redis(t, "exists", feedKey(user)) == "0" },
+	stacktest.Await(t, within, func() bool { return s.redis(t, "exists", feedKey(user)) == "0" },
 		func() string { return "the page of " + user + " is still there" })
 }
 
 func (s *stack) accept(t *testing.T, body string) {
 	t.Helper()
-	status, answer, err := post(s.vars["EVENTS_URL"]+"/v1/events", "application/json", body)
+	status, answer, err := stacktest.Post(s.Vars["EVENTS_URL"]+"/v1/events", "application/json", body)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, status, answer)
 }
@@ -60,8 +62,8 @@ func (s *stack) accept(t *testing.T, body string) {
 // it.
 func (s *stack) follow(t *testing.T, follower, followee sample) {
 	t.Helper()
-	s.postgres(t, fmt.Sprintf(`INSERT INTO follows (follower_id, following_id) VALUES ('%s', '%s')`, follower.user, followee.user))
-	s.awaitRows(t, showWithin, fmt.Sprintf("SELECT count() FROM user_followers_current FINAL WHERE followee_id = '%s' AND follower_id = '%s'",
+	s.Postgres(t, fmt.Sprintf(`INSERT INTO follows (follower_id, following_id) VALUES ('%s', '%s')`, follower.user, followee.user))
+	s.AwaitRows(t, showWithin, fmt.Sprintf("SELECT count() FROM user_followers_current FINAL WHERE followee_id = '%s' AND follower_id = '%s'",
 		followee.user, follower.user), "1")
 }
 
@@ -71,7 +73,7 @@ func testFeedPages(t *testing.T, s *stack) {
 	t.Helper()
 	author, follower, other := insertSample(t, s, "author"), insertSample(t, s, "reader"), insertSample(t, s, "stranger")
 	s.follow(t, follower, author)
-	s.awaitRows(t, showWithin, fmt.Sprintf("SELECT count() FROM posts FINAL WHERE id = '%s'", author.post), "1")
+	s.AwaitRows(t, showWithin, fmt.Sprintf("SELECT count() FROM posts FINAL WHERE id = '%s'", author.post), "1")
 	s.putPage(t, other.user)
 
 	s.putPage(t, follower.user)
@@ -80,10 +82,10 @@ func testFeedPages(t *testing.T, s *stack) {
 	s.awaitPageGone(t, likeWithin, follower.user)
 
 	s.putPage(t, follower.user)
-	s.postgres(t, fmt.Sprintf(`INSERT INTO posts (user_id, caption, image_key) VALUES ('%s', 'new', 'img/2.jpg')`, author.user))
+	s.Postgres(t, fmt.Sprintf(`INSERT INTO posts (user_id, caption, image_key) VALUES ('%s', 'new', 'img/2.jpg')`, author.user))
 	s.awaitPageGone(t, postWithin, follower.user)
 
-	s.kill(t, "invalidator")
+	s.Kill(t, "invalidator")
 	s.putPage(t, follower.user)
 	_, share := eventBody(sample{user: uuid.NewString(), post: author.post}, "share")
 	s.accept(t, share)
@@ -91,7 +93,7 @@ func testFeedPages(t *testing.T, s *stack) {
 
 	assert.Equal(t, "1", s.redis(t, "exists", feedKey(other.user)))
 	for _, topic := range []string{"events", "cdc.posts", "cdc.follows", "cdc.users"} {
-		s.awaitCommitted(t, "nova-invalidator", topic)
+		s.AwaitCommitted(t, "nova-invalidator", topic)
 	}
 }
 
@@ -119,7 +121,7 @@ func (s *stack) trending(t *testing.T, window string) (answer trending, age stri
 func (s *stack) getJSON(t *testing.T, path string, into any) http.Header {
 	t.Helper()
 	client := http.Client{Timeout: 20 * time.Second}
-	res, err := client.Get(s.vars["JOBS_URL"] + path)
+	res, err := client.Get(s.Vars["JOBS_URL"] + path)
 	require.NoError(t, err)
 	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
@@ -136,7 +138,7 @@ func testTrending(t *testing.T, s *stack) {
 	row := insertSample(t, s, "trending")
 	_, like := eventBody(row, "like")
 	s.accept(t, like)
-	await(t, trendingWithin, func() bool {
+	stacktest.Await(t, trendingWithin, func() bool {
 		answer, _ := s.trending(t, "1h")
 		for _, listed := range answer.Posts {
 			if listed.PostID == row.post {
@@ -146,7 +148,7 @@ func testTrending(t *testing.T, s *stack) {
 		return false
 	}, func() string { return "the liked post is not listed" })
 	var cached, raw float64
-	await(t, trendingWithin, func() bool {
+	stacktest.Await(t, trendingWithin, func() bool {
 		answer, _ := s.trending(t, "1h")
 		cached, raw = 0, s.rawScore(t, answer)
 		for _, listed := range answer.Posts {
@@ -163,7 +165,7 @@ func testTrending(t *testing.T, s *stack) {
 // rawScore is the score of all events within the bounds of an answer.
 func (s *stack) rawScore(t *testing.T, of trending) float64 {
 	t.Helper()
-	text, err := s.clickhouse(fmt.Sprintf(
+	text, err := s.ClickHouse(fmt.Sprintf(
 		`SELECT sum(multiIf(event_type = 'post_view', 0.1, event_type = 'post_like', 2, event_type = 'post_comment', 3, event_type = 'post_share', 5, 0))
 		FROM post_events FINAL WHERE event_time >= toDateTime64(%d, 3, 'UTC') AND event_time < toDateTime64(%d, 3, 'UTC')`, of.From.Unix(), of.To.Unix()))
 	require.NoError(t, err)
@@ -202,29 +204,29 @@ func (s *stack) job(t *testing.T, name string) job {
 func testJobDefinitions(t *testing.T, s *stack) {
 	t.Helper()
 	const key = "nova:cache:trending:6h"
-	s.postgres(t, `INSERT INTO job_definitions (name, kind, schedule, params) VALUES ('trending-6h', 'trending', '@every 1s', '{"window":"6h","top_k":10}')`)
-	await(t, jobWithin, func() bool { return s.redis(t, "exists", key) == "1" }, func() string { return key + " is not filled" })
+	s.Postgres(t, `INSERT INTO job_definitions (name, kind, schedule, params) VALUES ('trending-6h', 'trending', '@every 1s', '{"window":"6h","top_k":10}')`)
+	stacktest.Await(t, jobWithin, func() bool { return s.redis(t, "exists", key) == "1" }, func() string { return key + " is not filled" })
 
-	s.postgres(t, `INSERT INTO job_definitions (name, kind, schedule) VALUES ('broken', 'trending', 'each full moon')`)
-	await(t, jobWithin, func() bool { return s.job(t, "broken").State == "refused" }, func() string { return fmt.Sprint(s.job(t, "broken")) })
+	s.Postgres(t, `INSERT INTO job_definitions (name, kind, schedule) VALUES ('broken', 'trending', 'each full moon')`)
+	stacktest.Await(t, jobWithin, func() bool { return s.job(t, "broken").State == "refused" }, func() string { return fmt.Sprint(s.job(t, "broken")) })
 	assert.Contains(t, s.job(t, "broken").Reason, "schedule")
 	s.awaitRunAfter(t, "trending-6h", time.Now())
 
-	s.kill(t, "jobs")
-	await(t, time.Minute, func() bool { return s.isUp("/v1/jobs") }, func() string { return "the jobs API does not answer" })
+	s.Kill(t, "jobs")
+	stacktest.Await(t, time.Minute, func() bool { return s.isUp("/v1/jobs") }, func() string { return "the jobs API does not answer" })
 	s.awaitRunAfter(t, "trending-6h", time.Now())
 
-	s.postgres(t, `UPDATE job_definitions SET enabled = false WHERE name = 'trending-6h'`)
-	await(t, jobWithin, func() bool { return s.job(t, "trending-6h").State == "disabled" }, func() string { return fmt.Sprint(s.job(t, "trending-6h")) })
+	s.Postgres(t, `UPDATE job_definitions SET enabled = false WHERE name = 'trending-6h'`)
+	stacktest.Await(t, jobWithin, func() bool { return s.job(t, "trending-6h").State == "disabled" }, func() string { return fmt.Sprint(s.job(t, "trending-6h")) })
 	s.redis(t, "del", key)
 	s.awaitRunAfter(t, "trending-1h", time.Now()) // many of its seconds later
 	assert.Equal(t, "0", s.redis(t, "exists", key))
-	s.awaitCommitted(t, "nova-jobs", "cdc.job_definitions")
+	s.AwaitCommitted(t, "nova-jobs", "cdc.job_definitions")
 }
 
 func (s *stack) isUp(path string) bool {
 	client := http.Client{Timeout: 5 * time.Second}
-	res, err := client.Get(s.vars["JOBS_URL"] + path)
+	res, err := client.Get(s.Vars["JOBS_URL"] + path)
 	if err != nil {
 		return false
 	}
@@ -236,7 +238,7 @@ func (s *stack) isUp(path string) bool {
 func (s *stack) awaitRunAfter(t *testing.T, name string, moment time.Time) {
 	t.Helper()
 	var last job
-	await(t, time.Minute, func() bool {
+	stacktest.Await(t, time.Minute, func() bool {
 		last = s.job(t, name)
 		return last.LastRun != nil && last.LastRun.Outcome == "ok" && last.LastRun.StartedAt.After(moment)
 	}, func() string { return fmt.Sprintf("%s has not run: %+v", name, last) })
@@ -247,10 +249,10 @@ func (s *stack) awaitRunAfter(t *testing.T, name string, moment time.Time) {
 func testStale(t *testing.T, s *stack) {
 	t.Helper()
 	const interval = 15 * time.Second // of trending-1h
-	s.run(t, "stop", "clickhouse")
+	s.Run(t, "stop", "clickhouse")
 	var answer trending
 	var age string
-	await(t, 20*time.Second, func() bool {
+	stacktest.Await(t, 20*time.Second, func() bool {
 		answer, age = s.trending(t, "1h")
 		return answer.Stale
 	}, func() string { return "not stale" })
@@ -258,9 +260,9 @@ func testStale(t *testing.T, s *stack) {
 	require.NoError(t, err, "the age is told: %q", age)
 	require.NotEmpty(t, answer.Posts)
 
-	s.run(t, "start", "clickhouse")
+	s.Run(t, "start", "clickhouse")
 	started := time.Now()
-	await(t, interval+10*time.Second, func() bool {
+	stacktest.Await(t, interval+10*time.Second, func() bool {
 		answer, _ = s.trending(t, "1h")
 		return !answer.Stale && !answer.CachedAt.Before(started.Truncate(time.Second))
 	}, func() string { return fmt.Sprintf("still %+v", answer) })

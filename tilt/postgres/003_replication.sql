@@ -2,8 +2,7 @@
 
 -- With FULL the old row is whole: a delete says who liked or followed whom, and
 -- an update carries a large caption that it did not change. users stays at
--- DEFAULT: PostgreSQL refuses UPDATE under FULL on a table whose publication
--- has a column list.
+-- DEFAULT, so that no record of the WAL holds its private columns once more.
 ALTER TABLE users           REPLICA IDENTITY DEFAULT;
 ALTER TABLE posts           REPLICA IDENTITY FULL;
 ALTER TABLE comments        REPLICA IDENTITY FULL;
@@ -19,13 +18,13 @@ CREATE TABLE IF NOT EXISTS debezium_signal (
   data varchar(2048)
 );
 
--- email and password_hash never leave PostgreSQL by streaming. Snapshots read
--- the tables themselves, so the connector excludes both columns once more.
+-- Whole tables: with a column list the connector would read all columns of a
+-- table after a snapshot by signal, and take the fewer values that are streamed
+-- for the first of them. What must not leave is left out by the connector, whose
+-- column.include.list names what does.
 DO $$ BEGIN
   CREATE PUBLICATION nova;
 EXCEPTION WHEN duplicate_object THEN NULL;
 END $$;
 
-ALTER PUBLICATION nova SET TABLE
-  users (id, username, display_name, bio, avatar_key, is_verified, created_at, updated_at),
-  posts, comments, likes, follows, job_definitions, debezium_signal;
+ALTER PUBLICATION nova SET TABLE users, posts, comments, likes, follows, job_definitions, debezium_signal;

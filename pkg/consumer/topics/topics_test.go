@@ -51,8 +51,8 @@ func TestDeclaredTopics(t *testing.T) {
 	}
 	assert.Equal(t, "compact", byName["cdc.job_definitions"].Config["cleanup.policy"])
 	assert.NotEmpty(t, byName["cdc.job_definitions"].Config["min.compaction.lag.ms"])
-	for _, name := range []string{"events-dlq", "cdc-dlq"} {
-		assert.Equal(t, "4194352", byName[name].Config["max.message.bytes"], name)
+	for name, most := range map[string]string{"events-dlq": "4194352", "cdc.posts": "8388608", "cdc-dlq": "33554432"} {
+		assert.Equal(t, most, byName[name].Config["max.message.bytes"], name)
 	}
 	for _, name := range []string{"__debezium-heartbeat.nova", "nova.transaction", "nova.message", "cdc.debezium_signal"} {
 		assert.Equal(t, 1, byName[name].Partitions, name)

@@ -26,7 +26,7 @@ type connectorCheck struct {
 
 func (c *connectorCheck) run(ctx context.Context) {
 	if c.url == "" {
-		c.warn("set CONNECT_URL", "the connector is not checked")
+		c.warn("set CONNECT_URL", "the connector is not checked, nor whether it leaves out private columns")
 		return
 	}
 	path := "/connectors/" + url.PathEscape(c.options.Connector)
@@ -44,6 +44,7 @@ func (c *connectorCheck) run(ctx context.Context) {
 	since := len(c.findings)
 	c.checkSettings()
 	c.checkTables()
+	c.checkColumns()
 	c.checkRouting()
 	c.checkEpoch()
 	if c.isWell(since) {

@@ -10,7 +10,8 @@
 // Nothing is changed anywhere. Run belongs to one goroutine; what CanFill returns
 // may be called from several.
 //
-// The private columns of users, email and password_hash, are looked for in both
-// places that must leave them out: PostgreSQL's publication for streaming, the
-// connector for snapshots.
+// The private columns of users, email and password_hash, are the connector's to leave
+// out, by naming the columns that may pass. A column list of the publication would
+// break its stream: the connector reads all columns of a table again after a snapshot
+// by signal, and takes the fewer values that arrive for the first of them.
 package doctor

@@ -10,8 +10,9 @@ import (
 
 // Versions of PostgreSQL, as server_version_num.
 const (
-	oldest          = 120_000
-	withColumnLists = 150_000
+	oldest = 120_000
+	// withLists has column lists and row filters in publications.
+	withLists = 150_000
 )
 
 // postgresCheck looks at PostgreSQL.
@@ -24,9 +25,8 @@ type postgresCheck struct {
 	conn        *pgx.Conn
 	version     int
 	publication string
-	// lists are the columns that the publication has of each of its tables, nil for
-	// all.
-	lists map[string][]string
+	// published are the tables of the schema public that the publication has.
+	published map[string]publishedTable
 }
 
 func (p *postgresCheck) run(ctx context.Context, dsn string) {
@@ -56,8 +56,6 @@ func (p *postgresCheck) checkServer(ctx context.Context) error {
 	switch {
 	case p.version < oldest:
 		p.fail("upgrade PostgreSQL", "version %s is older than 12", name)
-	case p.version < withColumnLists:
-		p.warn("upgrade to 15 or newer", "version %s has no column lists in publications, so that private columns reach the connector", name)
 	default:
 		p.ok("version %s", name)
 	}

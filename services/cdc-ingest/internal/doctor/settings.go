@@ -3,7 +3,6 @@ package doctor
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +23,7 @@ type setting struct {
 
 func settings() []setting {
 	return []setting{
-		{"plugin.name", "decoderbufs", "pgoutput", nil, Fail, "publications and column lists are pgoutput's"},
+		{"plugin.name", "decoderbufs", "pgoutput", nil, Fail, "publications are pgoutput's"},
 		{"snapshot.mode", "initial", "initial", nil, Warn, "another mode leaves out what was there before, or reads it again unasked"},
 		{"skipped.operations", "t", "none", nil, Fail, "a TRUNCATE is not repeated"},
 		{"tombstones.on.delete", "true", "true", nil, Warn, "a compacted topic keeps deleted keys"},
@@ -33,7 +32,7 @@ func settings() []setting {
 		{"interval.handling.mode", "numeric", "numeric", nil, Warn, "intervals arrive as texts"},
 		{"binary.handling.mode", "bytes", "bytes", []string{"base64"}, Warn, "bytea arrives in another encoding"},
 		{"unavailable.value.placeholder", "__debezium_unavailable_value", "__debezium_unavailable_value", nil, Fail, "a large value that did not change is taken for a value"},
-		{"publication.autocreate.mode", "all_tables", "disabled", nil, Warn, "the connector makes or alters the publication, without column lists"},
+		{"publication.autocreate.mode", "all_tables", "disabled", nil, Warn, "the connector makes or alters the publication"},
 		{"signal.enabled.channels", "source", "source", nil, Warn, "no gap can be filled by an incremental snapshot"},
 		{"value.converter.schemas.enable", "true", "false", nil, Warn, "each record carries its schema, five times its size"},
 	}
@@ -71,30 +70,13 @@ func (c *connectorCheck) checkSettings() {
 	}
 }
 
-// checkTables looks at which tables and columns the connector reads.
+// checkTables looks at which tables the connector reads.
 func (c *connectorCheck) checkTables() {
 	for _, t := range c.options.Tables {
 		name := "public." + t.Source
 		if !includes(c.config["table.include.list"], c.config["table.exclude.list"], name) {
 			c.fail("table.include.list=…,"+name, "the connector leaves out table %s", name)
 		}
-		for _, column := range mapped(t) {
-			if !includes(c.config["column.include.list"], c.config["column.exclude.list"], name+"."+column) {
-				c.fail("take "+name+"."+column+" out of column.exclude.list", "the connector leaves out column %s.%s", name, column)
-			}
-		}
-	}
-	var leaking []string
-	for _, t := range slices.Sorted(maps.Keys(private())) {
-		for _, column := range private()[t] {
-			if name := "public." + t + "." + column; includes(c.config["column.include.list"], c.config["column.exclude.list"], name) {
-				leaking = append(leaking, name)
-			}
-		}
-	}
-	if len(leaking) > 0 {
-		all := strings.Join(leaking, ",")
-		c.fail("column.exclude.list="+all, "private columns reach Kafka by snapshots, which read the tables themselves: %s", all)
 	}
 }
 
@@ -110,9 +92,14 @@ func includes(include, exclude, name string) bool {
 // to case. One that Go does not understand fits its own text.
 func matches(list, name string) bool {
 	return slices.ContainsFunc(split(list), func(pattern string) bool {
-		compiled, err := regexp.Compile("(?i)^(?:" + pattern + ")$")
+		compiled, err := compile(pattern)
 		return err == nil && compiled.MatchString(name) || strings.EqualFold(pattern, name)
 	})
+}
+
+// compile reads a pattern of the connector's lists.
+func compile(pattern string) (*regexp.Regexp, error) {
+	return regexp.Compile("(?i)^(?:" + pattern + ")$")
 }
 
 func split(list string) []string {

@@ -148,11 +148,13 @@ func (p *postgresCheck) checkIdentity(ctx context.Context, t table.Table) error 
 	return nil
 }
 
+// judgeIdentity wants the whole old row, unless it has private columns: no record of
+// the WAL need hold those once more.
 func (p *postgresCheck) judgeIdentity(t table.Table, identity, index string) {
-	hasList := p.lists[t.Source] != nil
+	hasPrivate := len(private()[t.Source]) > 0
 	alter := "ALTER TABLE " + identifier(t.Source) + " REPLICA IDENTITY "
 	wanted := alter + "FULL"
-	if hasList {
+	if hasPrivate {
 		wanted = alter + "DEFAULT"
 	}
 	isViewKeyed := slices.ContainsFunc(t.Fields(), func(f table.Field) bool { return f.IsViewKey })
@@ -161,11 +163,9 @@ func (p *postgresCheck) judgeIdentity(t table.Table, identity, index string) {
 		p.fail(wanted, "%s has REPLICA IDENTITY USING INDEX %s: every delete arrives with a key of zeros", t.Source, index)
 	case identity == "n":
 		p.fail(wanted, "%s has REPLICA IDENTITY NOTHING: PostgreSQL refuses its updates and deletes", t.Source)
-	case identity == "f" && hasList:
-		p.fail(wanted, "%s has REPLICA IDENTITY FULL and a column list in publication %s: PostgreSQL refuses its updates and deletes", t.Source, p.publication)
-	case identity == "d" && !hasList && isViewKeyed:
+	case identity == "d" && isViewKeyed:
 		p.fail(wanted, "%s has REPLICA IDENTITY DEFAULT: a delete does not say what the keys of its views need", t.Source)
-	case identity == "d" && !hasList:
+	case identity == "d" && !hasPrivate:
 		p.warn(wanted, "%s has REPLICA IDENTITY DEFAULT: a large value that an update leaves unchanged has to be looked up in ClickHouse", t.Source)
 	}
 }
