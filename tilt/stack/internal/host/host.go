@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// oldestPostgres is the first version whose publications have column lists.
+	// oldestPostgres is the oldest version that the stack was run on.
 	oldestPostgres = 15
 	// oldestJava is the first version that Kafka 4 runs on.
 	oldestJava = 17
