@@ -88,7 +88,7 @@ func FuzzText(f *testing.F) {
 // Every reader returns on every value, and what Timestamptz takes of four-digit
 // years is what package time makes of it.
 func FuzzReaders(f *testing.F) {
-	for _, raw := range append(captured(f), `-1`, `1.5e3`, `null`, `""`, `86400000000`) {
+	for _, raw := range append(captured(f), `-1`, `1.5e3`, `null`, `""`, `86400000000`, `86400000`, `9223372036825200`, `-9223372036832400`, `9224318015999000`) {
 		f.Add([]byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
@@ -99,6 +99,7 @@ func FuzzReaders(f *testing.F) {
 		_, _ = v.Date()
 		_, _ = v.Timestamp()
 		_, _ = v.Time()
+		requireMillis(t, v)
 		_, _ = v.Interval()
 		_, _ = v.Float(32)
 		_, _ = v.Float(64)
@@ -113,13 +114,30 @@ func FuzzReaders(f *testing.F) {
 	})
 }
 
+// requireMillis requires milliseconds to be read as so many thousand microseconds,
+// or as what lies at the end of those.
+func requireMillis(t *testing.T, v debezium.Value) {
+	t.Helper()
+	millis, err := v.Int(64)
+	micros, refused := v.TimestampMillis()
+	require.Equal(t, err == nil, refused == nil)
+	if err == nil && micros != millis*1000 {
+		require.Greater(t, max(micros, -micros-1), int64(9e18))
+		require.Equal(t, millis < 0, micros < 0)
+	}
+	if micros, err = v.TimeMillis(); err == nil {
+		require.Equal(t, millis*1000, micros)
+	}
+}
+
 // captured is every value in the captures of all types, with both decimal modes.
 func captured(f *testing.F) []string {
 	f.Helper()
 	var values []string
-	for _, name := range []string{"types_streamed", "types_snapshot", "wrapped_types_precise"} {
+	all := records(f)
+	for _, name := range []string{"types_streamed", "types_snapshot", "types_precise", "types_extremes_streamed", "types_extremes_precise"} {
 		var e debezium.Envelope
-		require.NoError(f, e.Decode(records(f)[name]))
+		require.NoError(f, e.Decode(all[name]))
 		for _, column := range e.After {
 			values = append(values, string(column.Raw))
 		}

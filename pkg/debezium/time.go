@@ -15,6 +15,7 @@ const (
 )
 
 const (
+	microsPerMilli  = 1_000
 	microsPerSecond = 1_000_000
 	secondsPerDay   = 86_400
 )
@@ -72,7 +73,8 @@ const (
 )
 
 // Timestamp reads a timestamp without time zone, which arrives as microseconds
-// since 1970.
+// since 1970. A timestamp(0) to timestamp(3) is for TimestampMillis: the value
+// does not say which of the two it is.
 func (v Value) Timestamp() (micros int64, err error) {
 	micros, err = v.Int(64)
 	switch {
@@ -86,14 +88,40 @@ func (v Value) Timestamp() (micros int64, err error) {
 	return micros, nil
 }
 
-// Time reads a time, which arrives as microseconds since midnight. PostgreSQL
-// knows 24:00:00 as well. A timetz is a string, for Text.
+// TimestampMillis reads a timestamp(0) to timestamp(3), which arrives as
+// milliseconds since 1970, as microseconds since 1970. The last years that
+// PostgreSQL knows are cut as those of a timestamptz are.
+func (v Value) TimestampMillis() (micros int64, err error) {
+	millis, err := v.Int(64)
+	switch {
+	case err != nil:
+		return 0, v.Unexpected("milliseconds")
+	case millis == infiniteTimestamp/microsPerMilli:
+		return InfiniteMicros, nil
+	case millis == negativeInfiniteTimestamp/microsPerMilli:
+		return NegativeInfiniteMicros, nil
+	}
+	return saturated(millis, microsPerMilli), nil
+}
+
+// Time reads a time, which arrives as microseconds since midnight; 24:00:00 is
+// one too. A time(0) to time(3) is for TimeMillis; a timetz is text.
 func (v Value) Time() (micros int64, err error) {
 	micros, err = v.Int(64)
 	if err != nil || micros < 0 || micros > secondsPerDay*microsPerSecond {
 		return 0, v.Unexpected("microseconds since midnight")
 	}
 	return micros, nil
+}
+
+// TimeMillis reads a time(0) to time(3), which arrives as milliseconds since
+// midnight under time.precision.mode=adaptive, as microseconds since midnight.
+func (v Value) TimeMillis() (micros int64, err error) {
+	millis, err := v.Int(32)
+	if err != nil || millis < 0 || millis > secondsPerDay*microsPerSecond/microsPerMilli {
+		return 0, v.Unexpected("milliseconds since midnight")
+	}
+	return millis * microsPerMilli, nil
 }
 
 // Interval reads an interval, which arrives as microseconds: a month counts as a
@@ -109,7 +137,8 @@ const (
 	negativeInfiniteDateSnapshot = -625821272
 )
 
-// Date reads a date, which arrives as days since 1970.
+// Date reads a date, which arrives as days since 1970. Of a date before Christ in
+// a snapshot the connector writes the same year after Christ.
 func (v Value) Date() (days int32, err error) {
 	n, err := v.Int(32)
 	switch {
@@ -141,15 +170,15 @@ func (p *timeParser) timestamp() (micros int64) {
 		p.bad = true
 		return 0
 	}
-	return saturatedMicros(seconds) + fraction
+	return saturated(seconds, microsPerSecond) + fraction
 }
 
-// saturatedMicros turns seconds into microseconds. The last years that
+// saturated turns a number of units into microseconds. The last years that
 // PostgreSQL knows (294 276) are beyond an int64 of microseconds; they become
-// the last second that is not infinity.
-func saturatedMicros(seconds int64) int64 {
-	const most = math.MaxInt64/microsPerSecond - 1
-	return min(max(seconds, -most), most) * microsPerSecond
+// the last unit that is not infinity.
+func saturated(units, micros int64) int64 {
+	most := math.MaxInt64/micros - 1
+	return min(max(units, -most), most) * micros
 }
 
 func (p *timeParser) year() int64 {

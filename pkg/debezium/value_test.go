@@ -71,7 +71,7 @@ func readElements(v debezium.Value) (any, error) {
 }
 
 // Each PostgreSQL type is read to the value that the row had, whether it was
-// streamed or came by a snapshot.
+// streamed or came by any kind of snapshot.
 func TestReadsEachType(t *testing.T) {
 	const infinite, negativeInfinite = int64(debezium.InfiniteMicros), int64(debezium.NegativeInfiniteMicros)
 	tests := []struct {
@@ -114,7 +114,7 @@ func TestReadsEachType(t *testing.T) {
 		{"tmtz", readText, "10:00:00Z"},
 		{"vc", readText, "vc"},
 	}
-	for _, name := range []string{"types_streamed", "types_snapshot"} {
+	for _, name := range []string{"types_streamed", "types_snapshot", "types_incremental", "types_blocking"} {
 		var e debezium.Envelope
 		require.NoError(t, e.Decode(records(t)[name]))
 		for _, test := range tests {
@@ -196,6 +196,12 @@ func TestValues(t *testing.T) {
 		{"time beyond", `86400000001`, read(debezium.Value.Time), nil},
 		{"time negative", `-1`, read(debezium.Value.Time), nil},
 		{"time with zone", `"10:00:00Z"`, read(debezium.Value.Time), nil},
+		{"time(3)", `43200123`, read(debezium.Value.TimeMillis), int64(43_200_123_000)},
+		{"time(3) 24:00:00", `86400000`, read(debezium.Value.TimeMillis), int64(86_400_000_000)},
+		{"time(3) beyond", `86400001`, read(debezium.Value.TimeMillis), nil},
+		{"time(3) negative", `-1`, read(debezium.Value.TimeMillis), nil},
+		{"time(3) in microseconds", `43200000000`, read(debezium.Value.TimeMillis), nil},
+		{"time(3) as text", `"12:00"`, read(debezium.Value.TimeMillis), nil},
 		{"interval negative", `-1`, read(debezium.Value.Interval), int64(-1)},
 		{"interval as text", `"P1D"`, read(debezium.Value.Interval), nil},
 		{"bytes empty", `""`, readBytes, ""},
@@ -211,6 +217,15 @@ func TestValues(t *testing.T) {
 		{"array not closed", `["a"`, readElements, nil},
 		{"array with more after it", `["a"],`, readElements, nil},
 		{"timestamp negative infinity", `-9223372036832400000`, read(debezium.Value.Timestamp), int64(debezium.NegativeInfiniteMicros)},
+		{"timestamp(3)", `-1`, read(debezium.Value.TimestampMillis), int64(-1000)},
+		{"timestamp(3) infinity", `9223372036825200`, read(debezium.Value.TimestampMillis), int64(debezium.InfiniteMicros)},
+		{"timestamp(3) negative infinity", `-9223372036832400`, read(debezium.Value.TimestampMillis), int64(debezium.NegativeInfiniteMicros)},
+		{"timestamp(3) before infinity", `9223372036825199`, read(debezium.Value.TimestampMillis), int64(9223372036825199000)},
+		{"timestamp(3) of the last year", `9224318015999000`, read(debezium.Value.TimestampMillis), int64(9223372036854774000)},
+		{"timestamp(3) of the first year", `-210863520000000`, read(debezium.Value.TimestampMillis), int64(-210863520000000000)},
+		{"timestamp(3) in microseconds", `-9223372036832400000`, read(debezium.Value.TimestampMillis), int64(-9223372036854774000)},
+		{"timestamp(3) with a fraction", `1.5`, read(debezium.Value.TimestampMillis), nil},
+		{"timestamp(3) as text", `"2025-01-01T00:00:00Z"`, read(debezium.Value.TimestampMillis), nil},
 		{"timestamp as text", `"2025-01-01T00:00:00Z"`, read(debezium.Value.Timestamp), nil},
 	}
 	for _, test := range tests {

@@ -36,8 +36,8 @@ func column(name string, build builder) Column {
 // UUID is a uuid column: UUID in ClickHouse.
 func UUID(name string) Column { return column(name, buildUUID) }
 
-// Text is a text column, or any other that arrives as a string, such as inet and
-// timetz: String.
+// Text is a text column, or any other that arrives as a string, such as inet, xml
+// and timetz: String.
 func Text(name string) Column { return column(name, buildString(debezium.Value.Text)) }
 
 // Category is a text or enum column of few values: LowCardinality(String).
@@ -47,7 +47,8 @@ func Category(name string) Column { return column(name, buildCategory) }
 // it.
 func JSON(name string) Column { return Text(name) }
 
-// TextArray is a text[] column: Array(Nullable(String)).
+// TextArray is a text[] column, or an array of any other type that arrives as a
+// string, such as uuid, timestamptz and enums: Array(Nullable(String)).
 func TextArray(name string) Column { return column(name, buildTextArray) }
 
 // Bytes is a bytea column: String, which holds any bytes.
@@ -94,14 +95,31 @@ func Double(name string) Column { return column(name, buildFixed(block.Float64, 
 // Date is a date column: Date32, which ends with 2299.
 func Date(name string) Column { return column(name, buildDate) }
 
-// Timestamp is a timestamp column, taken as UTC: DateTime64(6, 'UTC').
+// Timestamp is a timestamp column, taken as UTC: DateTime64(6, 'UTC'). One of
+// timestamp(0) to timestamp(3) is a TimestampMilli: as a Timestamp its values
+// would be, unnoticed, instants of 1970, since bare JSON does not tell
+// milliseconds from microseconds.
 func Timestamp(name string) Column { return column(name, buildInstant(debezium.Value.Timestamp)) }
+
+// TimestampMilli is a timestamp(0) to timestamp(3) column, which arrives in
+// milliseconds, taken as UTC: DateTime64(6, 'UTC').
+func TimestampMilli(name string) Column {
+	return column(name, buildInstant(debezium.Value.TimestampMillis))
+}
 
 // Timestamptz is a timestamptz column: DateTime64(6, 'UTC').
 func Timestamptz(name string) Column { return column(name, buildInstant(debezium.Value.Timestamptz)) }
 
-// Time is a time column: Int64, microseconds since midnight.
+// Time is a time column: Int64, microseconds since midnight. One of time(0) to
+// time(3) is a TimeMilli, which its values do not tell, unless
+// time.precision.mode is adaptive_time_microseconds.
 func Time(name string) Column { return column(name, buildFixed(block.Int64, debezium.Value.Time)) }
+
+// TimeMilli is a time(0) to time(3) column, which arrives in milliseconds: Int64,
+// microseconds since midnight.
+func TimeMilli(name string) Column {
+	return column(name, buildFixed(block.Int64, debezium.Value.TimeMillis))
+}
 
 // Interval is an interval column: Int64, microseconds, a month being a twelfth of
 // 365.25 days.

@@ -2,6 +2,7 @@ package table_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -10,13 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nova-data/nova/pkg/chtest"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/cdctest"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
 
-// kind is a column of the captured table of every type.
+// kind is a column of the captured tables.
 type kind struct {
 	mapped table.Column
 	source string
@@ -30,8 +32,8 @@ const (
 	lastInstant  = "2299-12-31 23:59:59.999999"
 )
 
-// kinds are all columns of the captures but the key; isPrecise says which decimal
-// mode they were made under.
+// kinds are all columns of the captures of every type but the key; isPrecise says
+// which decimal mode they were made under.
 func kinds(isPrecise bool) []kind {
 	numeric, nan, isCut := table.Numeric("num", 2), table.Numeric("num_nan", 2), true
 	if isPrecise {
@@ -82,11 +84,24 @@ func (k kind) takesNull() bool {
 	return !strings.HasPrefix(k.stored, "Array") && !strings.HasPrefix(k.stored, "LowCardinality")
 }
 
-// everything maps each column twice where it can: as one that may be NULL, and as
-// one that may not.
-func everything(kinds []kind) (mapped table.Table, ddl string, want []string, cut map[string]int64) {
-	mapped = table.Table{Source: "everything", Target: "everything", Columns: []table.Column{table.UUID("id").Key(), table.Integer("n").Nullable()}}
-	ddl = "CREATE TABLE everything (id UUID, n Nullable(Int32)"
+// captured is a table of which records were captured.
+type captured struct {
+	name   string
+	id     table.Column
+	idType string
+	kinds  []kind
+}
+
+// everything is the captured table of every type.
+func everything(kinds []kind) captured {
+	return captured{"everything", table.UUID("id").Key(), "UUID", kinds}
+}
+
+// twice maps each column twice where it can: as one that may be NULL, and as one
+// that may not.
+func (c captured) twice() (mapped table.Table, ddl string, want []string, cut map[string]int64) {
+	mapped = table.Table{Source: c.name, Target: c.name, Columns: []table.Column{c.id, table.Integer("n").Nullable()}}
+	ddl = "CREATE TABLE " + c.name + " (id " + c.idType + ", n Nullable(Int32)"
 	cut = map[string]int64{}
 	add := func(k kind, column table.Column, name, stored string) {
 		mapped.Columns = append(mapped.Columns, column.As(name))
@@ -96,7 +111,7 @@ func everything(kinds []kind) (mapped table.Table, ddl string, want []string, cu
 			cut[name] = 1
 		}
 	}
-	for _, k := range kinds {
+	for _, k := range c.kinds {
 		if k.want != `\N` {
 			add(k, k.mapped, "sure_"+k.source, k.stored)
 		}
@@ -108,6 +123,29 @@ func everything(kinds []kind) (mapped table.Table, ddl string, want []string, cu
 	return mapped, ddl, want, cut
 }
 
+// requireStored stores a record in an empty table and requires each cell to be as
+// its kind wants it, and what was cut to be counted. It returns n.
+func requireStored(t *testing.T, server *chtest.Server, pool *clickhouse.Pool, c captured, value []byte) (n string) {
+	t.Helper()
+	mapped, ddl, want, cut := c.twice()
+	server.Exec("DROP TABLE IF EXISTS " + c.name)
+	server.Exec(ddl)
+	rows := mapped.NewRows(epochs())
+	require.NoError(t, appendTo(t, rows, cdctest.Record{Value: value}))
+	require.NoError(t, pool.Insert(t.Context(), clickhouse.Insert{Table: c.name, Block: rows.Block()}))
+
+	cells := strings.Split(server.Query("SELECT * EXCEPT (id, version, is_deleted) FROM "+c.name), "\t")
+	require.Len(t, cells, len(want)+1)
+	for i, cell := range cells[1:] {
+		name, _, _ := strings.Cut(want[i], " ")
+		assert.Equal(t, want[i], name+" = "+cell)
+	}
+	counted := map[string]int64{}
+	rows.EachSaturated(func(column string, count int64) { counted[column] = count })
+	assert.Equal(t, cut, counted)
+	return cells[0]
+}
+
 // readCapture reads a record that the connector wrote.
 func readCapture(tb testing.TB, name string) []byte {
 	tb.Helper()
@@ -116,60 +154,57 @@ func readCapture(tb testing.TB, name string) []byte {
 	return value
 }
 
-// capture returns a record of every type, with the schema wrapper or without it.
+// capture returns a captured record with the schema wrapper or without it.
 func capture(t *testing.T, name string, isWrapped bool) []byte {
 	t.Helper()
-	var wrapper struct{ Schema, Payload json.RawMessage }
-	require.NoError(t, json.Unmarshal(readCapture(t, "wrapped_types_precise"), &wrapper))
-	value := []byte(wrapper.Payload)
-	if name != "wrapped_types_precise" {
-		value = readCapture(t, name)
-	}
-	if !isWrapped {
+	value := readCapture(t, name)
+	if isWrapped == strings.HasPrefix(name, "wrapped_") {
 		return value
 	}
+	var wrapper struct{ Schema, Payload json.RawMessage }
+	if !isWrapped {
+		require.NoError(t, json.Unmarshal(value, &wrapper))
+		return wrapper.Payload
+	}
+	require.NoError(t, json.Unmarshal(readCapture(t, "wrapped_types_precise"), &wrapper))
 	return []byte(`{"schema":` + string(wrapper.Schema) + `,"payload":` + string(value) + `}`)
 }
 
 // Every PostgreSQL type is in ClickHouse as the row had it, cell by cell, streamed
-// and by a snapshot, with the schema wrapper and without, in both decimal modes;
-// what ClickHouse cannot hold is its bound, or NULL, and counted.
+// and by each kind of snapshot, with the schema wrapper and without, in both
+// decimal modes; what ClickHouse cannot hold is its bound, or NULL, and counted.
 func TestEveryTypeIsStored(t *testing.T) {
 	server, pool := migrated(t)
+	const most = "2147483647"
 	tests := []struct {
-		record               string
-		isWrapped, isPrecise bool
-		n                    string
+		record                           string
+		isWrapped, isPrecise, isSnapshot bool
+		n, i4                            string
 	}{
-		{"types_streamed", false, false, `\N`},
-		{"types_streamed", true, false, `\N`},
-		{"types_snapshot", false, false, `\N`},
-		{"wrapped_types_precise", true, true, "7"},
-		{"wrapped_types_precise", false, true, "7"},
+		{"types_streamed", false, false, false, `\N`, most},
+		{"types_streamed", true, false, false, `\N`, most},
+		{"types_snapshot", false, false, true, `\N`, most},
+		{"types_incremental", false, false, true, `\N`, most},
+		{"types_blocking", false, false, true, `\N`, most},
+		{"types_precise", false, true, false, `\N`, "5"},
+		{"wrapped_types", true, false, false, `\N`, "7"},
+		{"wrapped_types_precise", true, true, false, "7", most},
+		{"wrapped_types_precise", false, true, false, "7", most},
 	}
 	for _, test := range tests {
-		columns := kinds(test.isPrecise)
-		if test.record == "types_snapshot" {
-			columns[len(columns)-2].want = `tab\tnl\nq"b\\ ` + "\u2028"
-		}
-		mapped, ddl, want, cut := everything(columns)
-		server.Exec("DROP TABLE IF EXISTS everything")
-		server.Exec(ddl)
-		rows := mapped.NewRows(epochs())
-		require.NoError(t, appendTo(t, rows, cdctest.Record{Value: capture(t, test.record, test.isWrapped)}))
-		require.NoError(t, pool.Insert(t.Context(), clickhouse.Insert{Table: "everything", Block: rows.Block()}))
-
-		cells := strings.Split(server.Query("SELECT * EXCEPT (id, version, is_deleted) FROM everything"), "\t")
-		require.Len(t, cells, len(want)+1)
-		assert.Equal(t, test.n, cells[0])
-		for i, cell := range cells[1:] {
-			name, _, _ := strings.Cut(want[i], " ")
-			assert.Equal(t, want[i], name+" = "+cell, test.record)
-		}
-		counted := map[string]int64{}
-		rows.EachSaturated(func(column string, count int64) { counted[column] = count })
-		assert.Equal(t, cut, counted, test.record)
-		assert.Empty(t, rows.Unknown())
+		t.Run(fmt.Sprintf("%s/wrapped=%t", test.record, test.isWrapped), func(t *testing.T) {
+			columns := kinds(test.isPrecise)
+			value := capture(t, test.record, test.isWrapped)
+			for i := range columns {
+				switch {
+				case columns[i].source == "ctrl" && test.isSnapshot:
+					columns[i].want = `tab\tnl\nq"b\\ ` + "\u2028"
+				case columns[i].source == "i4":
+					columns[i].want = test.i4
+				}
+			}
+			assert.Equal(t, test.n, requireStored(t, server, pool, everything(columns), value))
+		})
 	}
 }
 
@@ -221,6 +256,7 @@ func TestValuesThatDoNotFit(t *testing.T) {
 		"bytes that are text":              {table.Bytes("c"), `"AA=="`, `"no base64"`},
 		"date that became a timestamp":     {table.Date("c"), `1`, `1763900000123456`},
 		"time of another precision":        {table.Time("c"), `1`, `43200000000000`},
+		"time in microseconds":             {table.TimeMilli("c"), `86400000`, `43200000000`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -245,7 +281,7 @@ func TestValuesThatDoNotFit(t *testing.T) {
 
 // Filling a warm block of every type allocates nothing per row.
 func TestEveryTypeAllocatesNothing(t *testing.T) {
-	mapped, _, _, _ := everything(kinds(false))
+	mapped, _, _, _ := everything(kinds(false)).twice()
 	rows := mapped.NewRows(epochs())
 	value := capture(t, "types_streamed", false)
 	var e debezium.Envelope
