@@ -42,7 +42,7 @@ func phases() []phase {
 		{name: "plain", before: beforePlain(), steps: plainSteps()},
 		{name: "wrapped", config: wrapped("precise"), steps: wrappedSteps()},
 		{name: "wrapped_string", config: wrapped("string"), steps: []step{
-			next("UPDATE everything SET i4 = 7 WHERE id = 'aaaaaaaa-0000-4000-8000-000000000001'", pick{"wrapped_types", "everything", "u"}),
+			next("UPDATE everything SET i4 = 7, n = NULL WHERE id = 'aaaaaaaa-0000-4000-8000-000000000001'", pick{"wrapped_types", "everything", "u"}),
 			next("UPDATE extremes SET n = 2 WHERE id = 2", pick{"wrapped_types_extremes", "extremes", "u"}),
 		}},
 		{name: "precise", config: map[string]string{"decimal.handling.mode": "precise", "provide.transaction.metadata": "true"}, steps: preciseSteps()},
@@ -175,7 +175,7 @@ func wrappedSteps() []step {
 		next(`UPDATE users SET display_name = 'W' WHERE id = '22222222-0000-4000-8000-000000000003'`, pick{"wrapped_update", "users", "u"}),
 		next(`INSERT INTO users (id, username, email, password_hash) VALUES ('22222222-0000-4000-8000-000000000004', 'fourth', 'e@x', 'secret')`, pick{"wrapped_create", "users", "c"}),
 		next(`DELETE FROM follows WHERE id = '66666666-0000-4000-8000-000000000002'`, pick{"wrapped_delete", "follows", "d"}),
-		next(`UPDATE everything SET i4 = 2147483647 WHERE id = 'aaaaaaaa-0000-4000-8000-000000000001'`, pick{"wrapped_types_precise", "everything", "u"}),
+		next(`UPDATE everything SET i4 = 2147483647, n = 7 WHERE id = 'aaaaaaaa-0000-4000-8000-000000000001'`, pick{"wrapped_types_precise", "everything", "u"}),
 		next(`UPDATE extremes SET n = 3 WHERE id = 2`, pick{"wrapped_types_extremes_precise", "extremes", "u"}),
 		next(`TRUNCATE likes`, pick{"wrapped_truncate", "likes", "t"}),
 		{sql: `SELECT pg_logical_emit_message(true, 'nova.note', 'hello')`, aside: messages, picks: []pick{{name: "wrapped_message", op: "m"}}},
@@ -186,7 +186,7 @@ func wrappedSteps() []step {
 
 func preciseSteps() []step {
 	return []step{
-		next("UPDATE everything SET i4 = 5 WHERE id = 'aaaaaaaa-0000-4000-8000-000000000001'", pick{"types_precise", "everything", "u"}),
+		next("UPDATE everything SET i4 = 5, n = NULL WHERE id = 'aaaaaaaa-0000-4000-8000-000000000001'", pick{"types_precise", "everything", "u"}),
 		next("UPDATE extremes SET n = 4 WHERE id = 2", pick{"types_extremes_precise", "extremes", "u"}),
 		{aside: transactions, sql: "UPDATE extremes SET n = 5 WHERE id = 2", picks: []pick{{name: "transaction_begin", op: "BEGIN"}, {name: "transaction_end", op: "END"}}},
 	}

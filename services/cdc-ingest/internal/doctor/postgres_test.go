@@ -101,13 +101,19 @@ func columnHarms() []harm {
 		},
 		{
 			sql: "ALTER TABLE posts RENAME caption TO title", level: doctor.Warn,
-			text: "posts.caption is missing: it becomes NULL", fix: "add it again, or take it out of the mapping",
+			text: "posts.caption is missing: it becomes NULL, or its type's default", fix: "add it again, or take it out of the mapping",
 			mend: "ALTER TABLE posts RENAME title TO caption",
 		},
 		{
-			sql: "ALTER TABLE posts RENAME image_key TO image", level: doctor.Fail,
-			text: "posts.image_key is missing: every change of posts becomes a dead letter", fix: "add it again, or take it out of the mapping",
-			mend: "ALTER TABLE posts RENAME image TO image_key",
+			sql: "ALTER TABLE follows RENAME following_id TO target", level: doctor.Fail,
+			text: "follows.following_id is missing: every change of follows becomes a dead letter", fix: "add it again",
+			mend: "ALTER TABLE follows RENAME target TO following_id",
+		},
+		{
+			sql: "ALTER TABLE likes ALTER COLUMN created_at TYPE timestamp(3)", level: doctor.Fail,
+			text: "likes.created_at is timestamp without time zone of precision 3, which arrives in another unit than its mapping reads",
+			fix:  "map it by a kind in Milli if its precision is 3 or less, and by one without if not",
+			mend: "ALTER TABLE likes ALTER COLUMN created_at TYPE timestamptz",
 		},
 		{
 			sql: "ALTER TABLE likes DROP CONSTRAINT likes_pkey; ALTER TABLE likes ADD PRIMARY KEY (user_id, post_id)", level: doctor.Fail,

@@ -17,6 +17,16 @@ type attribute struct {
 	// kind is its type, a domain's that of its base.
 	kind       string
 	isNullable bool
+	// modifier is the type's: of a timestamp or a time its precision, -1 being none,
+	// which is 6.
+	modifier int
+}
+
+// isMilli tells whether the connector sends the column in milliseconds, where both
+// are told from the type alone.
+func (a attribute) isMilli() bool {
+	isTime := a.kind == "timestamp without time zone" || a.kind == "time without time zone"
+	return isTime && 0 <= a.modifier && a.modifier <= 3
 }
 
 func (p *postgresCheck) checkTables(ctx context.Context) error {
@@ -43,7 +53,8 @@ func (p *postgresCheck) checkTables(ctx context.Context) error {
 
 func (p *postgresCheck) attributes(ctx context.Context, name string) (map[string]attribute, error) {
 	rows, err := p.conn.Query(ctx, `SELECT a.attname, CASE WHEN t.typtype = 'e' THEN 'enum'
-			ELSE format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL) END, NOT a.attnotnull
+			ELSE format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL) END, NOT a.attnotnull,
+			CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END
 		FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, "public."+identifier(name))
 	if err != nil {
@@ -52,7 +63,7 @@ func (p *postgresCheck) attributes(ctx context.Context, name string) (map[string
 	found := map[string]attribute{}
 	var column string
 	var one attribute
-	_, err = pgx.ForEachRow(rows, []any{&column, &one.kind, &one.isNullable}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&column, &one.kind, &one.isNullable, &one.modifier}, func() error {
 		found[column] = one
 		return nil
 	})
@@ -70,12 +81,15 @@ func (p *postgresCheck) checkColumns(t table.Table, found map[string]attribute) 
 		name := t.Source + "." + field.Source
 		one, isThere := found[field.Source]
 		switch {
-		case !isThere && field.IsNullable:
-			p.warn("add it again, or take it out of the mapping", "%s is missing: it becomes NULL", name)
+		case !isThere && (field.IsKey || field.IsViewKey):
+			p.fail("add it again", "%s is missing: every change of %s becomes a dead letter", name, t.Source)
 		case !isThere:
-			p.fail("add it again, or take it out of the mapping", "%s is missing: every change of %s becomes a dead letter", name, t.Source)
+			p.warn("add it again, or take it out of the mapping", "%s is missing: it becomes NULL, or its type's default", name)
 		case !fits(one.kind, field.Kind):
 			p.fail("change the mapping and ClickHouse's column", "%s is %s, which does not fit %s", name, one.kind, field.Kind)
+		case one.isMilli() != field.IsMilli:
+			p.fail("map it by a kind in Milli if its precision is 3 or less, and by one without if not",
+				"%s is %s of precision %d, which arrives in another unit than its mapping reads", name, one.kind, one.modifier)
 		case one.isNullable && !field.IsNullable && !strings.HasPrefix(field.Kind, "Array("):
 			p.fail("ALTER TABLE "+identifier(t.Source)+" ALTER COLUMN "+identifier(field.Source)+" SET NOT NULL, or make it Nullable in the mapping",
 				"%s may be NULL, and ClickHouse's column may not: such a row becomes a dead letter", name)
@@ -96,7 +110,7 @@ func fits(source, stored string) bool {
 	case "UUID":
 		return source == "uuid"
 	case "Bool":
-		return source == "boolean"
+		return source == "boolean" || source == "bit"
 	case "Int16":
 		return source == "smallint"
 	case "Int32":

@@ -17,6 +17,8 @@ type Column struct {
 	live, deleted string
 	// isBinary says that it arrives in base64.
 	isBinary bool
+	// isMilli says that it arrives in milliseconds.
+	isMilli bool
 }
 
 // role is what a column is for.
@@ -104,7 +106,9 @@ func Timestamp(name string) Column { return column(name, buildInstant(debezium.V
 // TimestampMilli is a timestamp(0) to timestamp(3) column, which arrives in
 // milliseconds, taken as UTC: DateTime64(6, 'UTC').
 func TimestampMilli(name string) Column {
-	return column(name, buildInstant(debezium.Value.TimestampMillis))
+	c := column(name, buildInstant(debezium.Value.TimestampMillis))
+	c.isMilli = true
+	return c
 }
 
 // Timestamptz is a timestamptz column: DateTime64(6, 'UTC').
@@ -118,7 +122,9 @@ func Time(name string) Column { return column(name, buildFixed(block.Int64, debe
 // TimeMilli is a time(0) to time(3) column, which arrives in milliseconds: Int64,
 // microseconds since midnight.
 func TimeMilli(name string) Column {
-	return column(name, buildFixed(block.Int64, debezium.Value.TimeMillis))
+	c := column(name, buildFixed(block.Int64, debezium.Value.TimeMillis))
+	c.isMilli = true
+	return c
 }
 
 // Interval is an interval column: Int64, microseconds, a month being a twelfth of

@@ -13,6 +13,9 @@ type Field struct {
 	IsKey      bool
 	IsViewKey  bool
 	IsNullable bool
+	// IsMilli says that the mapping takes the column for one that arrives in
+	// milliseconds.
+	IsMilli bool
 }
 
 // Fields returns what the mapping says of its columns, in their order.
@@ -21,7 +24,7 @@ func (t Table) Fields() []Field {
 	for _, c := range t.Columns {
 		fields = append(fields, Field{
 			Source: c.source, Target: c.target, Kind: newCell(c).block.Type(), Live: c.live,
-			IsKey: c.role == roleKey, IsViewKey: c.role == roleViewKey, IsNullable: c.nullable,
+			IsKey: c.role == roleKey, IsViewKey: c.role == roleViewKey, IsNullable: c.nullable, IsMilli: c.isMilli,
 		})
 	}
 	return fields
