@@ -62,6 +62,11 @@ func (c *Client) Status(ctx context.Context, connector string) (status Status, e
 	return status, c.get(ctx, connector, "status", &status)
 }
 
+// Config returns the connector's configuration.
+func (c *Client) Config(ctx context.Context, connector string) (config map[string]string, err error) {
+	return config, c.get(ctx, connector, "config", &config)
+}
+
 // Offset is what a Debezium connector has stored of its place.
 type Offset struct {
 	// Snapshot is not empty before the initial snapshot is done.

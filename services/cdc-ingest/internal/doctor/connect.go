@@ -2,42 +2,36 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
-	"strings"
-)
 
-// maxAnswer bounds an answer of Kafka Connect's, in bytes.
-const maxAnswer = 4 << 20
+	"github.com/nova-data/nova/services/cdc-ingest/internal/connect"
+)
 
 // connectorCheck looks at the connector by Kafka Connect's REST interface.
 type connectorCheck struct {
 	area
 	options Options
-	url     string
-	client  *http.Client
+	// client is nil if no address was given.
+	client *connect.Client
 
 	// config is nil until it is read.
 	config map[string]string
 }
 
 func (c *connectorCheck) run(ctx context.Context) {
-	if c.url == "" {
+	if c.client == nil {
 		c.warn("set CONNECT_URL", "the connector is not checked, nor whether it leaves out private columns")
 		return
 	}
-	path := "/connectors/" + url.PathEscape(c.options.Connector)
-	var config map[string]string
-	code, err := c.get(ctx, path+"/config", &config)
+	config, err := c.client.Config(ctx, c.options.Connector)
 	switch {
-	case err != nil:
-		c.fail("set CONNECT_URL to an address that answers", "Kafka Connect cannot be asked: %v", err)
-		return
-	case code == http.StatusNotFound:
+	case errors.Is(err, connect.ErrUnknown):
 		c.fail("create it from tilt/debezium/nova.json, or name yours with --connector", "there is no connector %s", c.options.Connector)
+		return
+	case err != nil:
+		c.fail("set CONNECT_URL to an address that answers", "the connector cannot be looked at: %v", err)
 		return
 	}
 	c.config = config
@@ -50,60 +44,24 @@ func (c *connectorCheck) run(ctx context.Context) {
 	if c.isWell(since) {
 		c.ok("%s is configured as it should be", c.options.Connector)
 	}
-	c.checkStatus(ctx, path+"/status")
+	c.checkStatus(ctx)
 }
 
-// get reads an answer, unless it is 404.
-func (c *connectorCheck) get(ctx context.Context, path string, into any) (code int, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(c.url, "/")+path, nil)
+func (c *connectorCheck) checkStatus(ctx context.Context) {
+	found, err := c.client.Status(ctx, c.options.Connector)
 	if err != nil {
-		return 0, err
-	}
-	response, err := c.client.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	switch response.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound:
-		return response.StatusCode, nil
-	default:
-		return response.StatusCode, fmt.Errorf("%s answered %s", path, response.Status)
-	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(into); err != nil {
-		return response.StatusCode, fmt.Errorf("reading the answer of %s: %w", path, err)
-	}
-	return response.StatusCode, nil
-}
-
-// status is the answer about how a connector does.
-type status struct {
-	Connector part   `json:"connector"`
-	Tasks     []part `json:"tasks"`
-}
-
-type part struct {
-	State string `json:"state"`
-	Trace string `json:"trace"`
-}
-
-func (c *connectorCheck) checkStatus(ctx context.Context, path string) {
-	var found status
-	code, err := c.get(ctx, path, &found)
-	if err != nil || code != http.StatusOK {
 		c.fail("look at Kafka Connect's log", "the state of connector %s cannot be read: %v", c.options.Connector, err)
 		return
 	}
 	since := len(c.findings)
-	restart := "repair the cause, then POST " + strings.TrimSuffix(path, "/status") + "/restart?includeTasks=true&onlyFailed=true"
-	for i, one := range append([]part{found.Connector}, found.Tasks...) {
+	restart := "repair the cause, then POST /connectors/" + url.PathEscape(c.options.Connector) + "/restart?includeTasks=true&onlyFailed=true"
+	for i, one := range append([]connect.Part{found.Connector}, found.Tasks...) {
 		name := "connector " + c.options.Connector
 		if i > 0 {
 			name = fmt.Sprintf("task %d of connector %s", i-1, c.options.Connector)
 		}
-		if one.State != "RUNNING" {
-			c.fail(restart, "%s is %s%s", name, one.State, cause(one.Trace))
+		if one.State != connect.Running {
+			c.fail(restart, "%s is %s%s", name, one.State, inParentheses(one.Cause()))
 		}
 	}
 	if len(found.Tasks) == 0 {
@@ -114,16 +72,9 @@ func (c *connectorCheck) checkStatus(ctx context.Context, path string) {
 	}
 }
 
-// cause is the last cause in a Java stack trace, or its first line.
-func cause(trace string) string {
-	first, _, _ := strings.Cut(trace, "\n")
-	for line := range strings.Lines(trace) {
-		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "Caused by: "); ok {
-			first = text
-		}
-	}
-	if first == "" {
+func inParentheses(cause string) string {
+	if cause == "" {
 		return ""
 	}
-	return " (" + first + ")"
+	return " (" + cause + ")"
 }

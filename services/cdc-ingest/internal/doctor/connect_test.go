@@ -126,5 +126,5 @@ func TestConnectorState(t *testing.T) {
 	p.code = http.StatusNotFound
 	assert.Contains(t, texts(p.ill()), "there is no connector nova: create it from tilt/debezium/nova.json")
 	p.code = http.StatusInternalServerError
-	assert.Contains(t, texts(p.ill()), "Kafka Connect cannot be asked: /connectors/nova/config answered 500")
+	assert.Contains(t, texts(p.ill()), "the connector cannot be looked at: asking Kafka Connect: /connectors/nova/config answered 500")
 }

@@ -117,7 +117,7 @@ func TestServersAway(t *testing.T) {
 	p.kafka, p.url = openKafka(t, []string{"127.0.0.1:1"}), "http://127.0.0.1:1"
 	ill = p.ill()
 	for _, want := range []string{
-		"fail  postgresql  cannot connect: ", "fail  connector   Kafka Connect cannot be asked: ",
+		"fail  postgresql  cannot connect: ", "fail  connector   the connector cannot be looked at: ",
 		"fail  kafka       Kafka at 127.0.0.1:1 cannot be asked: ", "fail  clickhouse  cannot be asked: ",
 	} {
 		assert.Contains(t, texts(ill), want)

@@ -8,6 +8,7 @@ import (
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/connect"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
 
@@ -41,7 +42,10 @@ func private() map[string][]string {
 
 // Run checks everything and returns what it has found.
 func Run(ctx context.Context, options Options, deps Deps) Report {
-	connector := &connectorCheck{area: area{name: "connector"}, options: options, url: deps.ConnectURL, client: deps.HTTP}
+	connector := &connectorCheck{area: area{name: "connector"}, options: options}
+	if deps.ConnectURL != "" {
+		connector.client = connect.New(deps.ConnectURL, deps.HTTP)
+	}
 	connector.run(ctx)
 	postgres := &postgresCheck{area: area{name: "postgresql"}, options: options, connector: connector.config}
 	postgres.run(ctx, deps.PostgresDSN)
