@@ -96,7 +96,11 @@ func TestRefuse(t *testing.T) {
 	p.SetMode(proxy.Refuse)
 	_, err = old.Read(make([]byte, 1))
 	require.ErrorIs(t, err, syscall.ECONNRESET)
-	_, err = exchange(t, p, []byte("x"))
+	fresh, err := net.Dial("tcp", p.Addr())
+	if err == nil { // else it was reset before that returned
+		t.Cleanup(func() { _ = fresh.Close() })
+		_, err = fresh.Read(make([]byte, 1))
+	}
 	require.ErrorIs(t, err, syscall.ECONNRESET)
 	p.SetMode(proxy.Pass)
 	got, err := exchange(t, p, []byte("x"))
