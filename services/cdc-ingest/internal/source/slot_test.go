@@ -61,6 +61,7 @@ func TestSlot(t *testing.T) {
 	t.Cleanup(func() { s.close(context.WithoutCancel(t.Context())) })
 
 	assert.Equal(t, "missing", s.look(t.Context()).kind)
+	postgres.Exec("CREATE PUBLICATION nova") // or the slot's reader is sent away at the first change
 	postgres.Exec("SELECT pg_create_logical_replication_slot('nova', 'pgoutput')")
 	assert.Equal(t, "inactive", s.look(t.Context()).kind)
 	assert.False(t, made.lastSlot.state.isActive)
