@@ -102,10 +102,10 @@ func (s *session) phase(p phase) {
 	s.stack.CreateTopics(s.T, topic)
 	config := s.stack.ConnectorConfig(s.T, map[string]string{
 		"slot.name": "capture_" + p.name, "slot.drop.on.stop": "true", "heartbeat.interval.ms": "1000",
-		"transforms.route.replacement":       topic,
-		"producer.override.max.request.size": "8388608",
+		"transforms.route.replacement": topic,
 	})
 	config["table.include.list"] += ",public.everything,public.extremes"
+	config["column.include.list"] += ",public[.](everything|extremes)[.].*"
 	for name, value := range p.config {
 		config[name] = value
 	}
