@@ -84,7 +84,7 @@ func (e Epochs) Version(source *Source, op Op) (uint64, error) {
 	if !mapped {
 		return 0, e.unmapped(string(source.Name))
 	}
-	base := uint64(epoch) << epochShift
+	base := FirstVersion(epoch)
 	if op == Read {
 		return base | rankSnapshot, nil
 	}
@@ -96,3 +96,13 @@ func (e Epochs) Version(source *Source, op Op) (uint64, error) {
 	}
 	return base | source.LSN | rankLive, nil
 }
+
+// FirstVersion returns the lowest version of an epoch: all of older epochs are below.
+func FirstVersion(epoch uint8) uint64 { return uint64(epoch) << epochShift }
+
+// EpochOf returns the epoch of a version.
+func EpochOf(version uint64) uint8 { return uint8(version >> epochShift) }
+
+// VersionsBefore returns what all versions of earlier changes are below: the change
+// itself can have two, that of a row and that of the tombstone it leaves.
+func VersionsBefore(version uint64) uint64 { return version&^(lsnStep-1) | rankDelete }

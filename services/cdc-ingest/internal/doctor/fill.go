@@ -16,17 +16,14 @@ type Querier interface {
 	Query(ctx context.Context, sql string, parameters clickhouse.Parameters, each func(*block.Reader) error) error
 }
 
-// epochShift is where a version's epoch begins; below it is the position in the WAL.
-const epochShift = 56
-
 // CanFill returns a function that tells whether an incremental snapshot can fill the
 // gaps of a table, by its name in PostgreSQL, and if not, why. A TRUNCATE in the
 // newest epoch forbids it: the rows of a snapshot rank below its mark, and would be
 // emptied with what it emptied. The mark that ends an epoch's own snapshot does not.
 func CanFill(stored Querier, tables []table.Table, epochs debezium.Epochs) func(ctx context.Context, name string) (can bool, reason string, err error) {
-	newest := uint64(0)
+	newest := uint8(0)
 	for _, epoch := range epochs {
-		newest = max(newest, uint64(epoch))
+		newest = max(newest, epoch)
 	}
 	return func(ctx context.Context, name string) (can bool, reason string, err error) {
 		at := slices.IndexFunc(tables, func(t table.Table) bool { return t.Source == name })
@@ -39,9 +36,9 @@ func CanFill(stored Querier, tables []table.Table, epochs debezium.Epochs) func(
 		if err != nil {
 			return false, "", fmt.Errorf("reading the truncates of %s: %w", name, err)
 		}
-		if mark > newest<<epochShift {
+		if mark > debezium.FirstVersion(newest) {
 			return false, fmt.Sprintf("%s was truncated in epoch %d, and what an incremental snapshot brings ranks below that: "+
-				"repair it under a new topic prefix with the next epoch", name, mark>>epochShift), nil
+				"repair it under a new topic prefix with the next epoch", name, debezium.EpochOf(mark)), nil
 		}
 		return true, "", nil
 	}

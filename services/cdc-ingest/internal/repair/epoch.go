@@ -9,6 +9,7 @@ import (
 
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/block"
+	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/connect"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
@@ -23,9 +24,6 @@ type Querier interface {
 type Truncater interface {
 	Truncate(ctx context.Context, t table.Table, mark uint64) error
 }
-
-// epochShift is where a version's epoch begins.
-const epochShift = 56
 
 // ending is the end of a repair by a new epoch, or its begin.
 type ending struct {
@@ -105,7 +103,7 @@ func (e ending) awaitStored(ctx context.Context, deps endingDeps) error {
 }
 
 // mark is the lowest version of the epoch.
-func (e ending) mark() uint64 { return uint64(e.epoch) << epochShift }
+func (e ending) mark() uint64 { return debezium.FirstVersion(e.epoch) }
 
 // checkSnapshot asks the connector whether its initial snapshot is done. Without
 // Kafka Connect that is the operator's to know.

@@ -32,16 +32,21 @@ func (c Config) connector() *connect.Client {
 	return connect.New(c.ConnectURL, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: connectTimeout})
 }
 
+// openKafka reads the variables and opens the Kafka that they name.
+func openKafka() (cfg Config, kafka *broker.Cluster, err error) {
+	if err := config.Load(&cfg); err != nil {
+		return Config{}, nil, err
+	}
+	kafka, err = broker.Open(cfg.Kafka)
+	return cfg, kafka, err
+}
+
 func runEpoch(ctx context.Context, group string, args []string, to printer) error {
 	e, err := parseEpoch(args)
 	if err != nil {
 		return err
 	}
-	var cfg Config
-	if err := config.Load(&cfg); err != nil {
-		return err
-	}
-	kafka, err := broker.Open(cfg.Kafka)
+	cfg, kafka, err := openKafka()
 	if err != nil {
 		return err
 	}
@@ -80,11 +85,7 @@ func runRewind(ctx context.Context, group string, args []string, to printer) err
 	if err != nil {
 		return err
 	}
-	var cfg Config
-	if err := config.Load(&cfg); err != nil {
-		return err
-	}
-	kafka, err := broker.Open(cfg.Kafka)
+	_, kafka, err := openKafka()
 	if err != nil {
 		return err
 	}

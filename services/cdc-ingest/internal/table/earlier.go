@@ -25,12 +25,7 @@ type Need struct {
 
 // Below is what the versions of earlier rows are below: those of the change's own
 // rows, of which there can be two, are not.
-func (n Need) Below() uint64 { return n.Version&^versionRank | rankFirst }
-
-const (
-	versionRank = 7 // the bits of a version that tell the rows of one change apart
-	rankFirst   = 1
-)
+func (n Need) Below() uint64 { return debezium.VersionsBefore(n.Version) }
 
 // Earlier is a row before a change.
 type Earlier struct {
