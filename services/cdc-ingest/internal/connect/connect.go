@@ -28,6 +28,14 @@ func New(base string, client *http.Client) *Client {
 	return &Client{base: strings.TrimSuffix(base, "/"), http: client}
 }
 
+// CheckAddress refuses an address that is no URL with a host; "" is none.
+func CheckAddress(address string) error {
+	if parsed, err := url.Parse(address); address != "" && (err != nil || parsed.Host == "") {
+		return errors.New("must be a URL")
+	}
+	return nil
+}
+
 // Part is a connector or one of its tasks.
 type Part struct {
 	State string `json:"state"`

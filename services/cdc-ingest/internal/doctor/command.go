@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"time"
 
 	"go.opentelemetry.io/otel/metric/noop"
@@ -18,6 +17,7 @@ import (
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/pkg/lifecycle"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/connect"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
 
@@ -34,8 +34,8 @@ type Config struct {
 // Validate implements config.Validator.
 func (c Config) Validate() error {
 	var problems []error
-	if address, err := url.Parse(c.ConnectURL); c.ConnectURL != "" && (err != nil || address.Host == "") {
-		problems = append(problems, errors.New("CONNECT_URL must be a URL"))
+	if err := connect.CheckAddress(c.ConnectURL); err != nil {
+		problems = append(problems, fmt.Errorf("CONNECT_URL %w", err))
 	}
 	if err := c.CDCEpochs.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("CDC_EPOCHS %w", err))

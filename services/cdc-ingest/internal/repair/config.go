@@ -3,12 +3,12 @@ package repair
 import (
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/nova-data/nova/pkg/broker"
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/config"
 	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/connect"
 )
 
 // Config is what an operator sets by variables.
@@ -23,8 +23,8 @@ type Config struct {
 // Validate implements config.Validator.
 func (c Config) Validate() error {
 	var problems []error
-	if address, err := url.Parse(c.ConnectURL); c.ConnectURL != "" && (err != nil || address.Host == "") {
-		problems = append(problems, errors.New("CONNECT_URL must be a URL"))
+	if err := connect.CheckAddress(c.ConnectURL); err != nil {
+		problems = append(problems, fmt.Errorf("CONNECT_URL %w", err))
 	}
 	if err := c.CDCEpochs.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("CDC_EPOCHS %w", err))
