@@ -113,13 +113,18 @@ func (c *Consumer) join(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("preparing the group membership: %w", err)
 	}
+	var id string // of this member in the generation before
 	defer func() {
 		defer time.AfterFunc(leaveTimeout, open.cut).Stop()
+		if id != "" && ctx.Err() != nil {
+			// The group says goodbye only from within a generation: one that ends while
+			// it joins again would be waited for by all the others.
+			c.absent.hasLeft(context.WithoutCancel(ctx), id)
+		}
 		_ = group.Close()
 	}()
 	t := c.trouble("group", "")
 	defer t.forget()
-	var id string // of this member in the generation before
 	for {
 		member, err := group.Next(ctx)
 		if ctx.Err() != nil || errors.Is(err, kafka.ErrGroupClosed) {

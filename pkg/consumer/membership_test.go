@@ -174,6 +174,23 @@ func TestStopWhileJoining(t *testing.T) {
 	release()
 }
 
+// One that joined before, and is told to stop while it joins again, leaves the
+// group: the others need not wait for it.
+func TestStopWhileRejoining(t *testing.T) {
+	cluster := startCluster(t, 1, posts)
+	cfg := testConfig()
+	cfg.SessionTimeout, cfg.RebalanceTimeout = time.Minute, time.Minute
+	m := start(t, cluster, cfg, &sink{}, posts)
+	require.Equal(t, []int{1}, cluster.AwaitStable(group, 1))
+	const rebalanceInProgress = 27
+	held, release := cluster.Hold(kafkatest.JoinGroup)
+	cluster.Fail(kafkatest.Fault{Request: kafkatest.Heartbeat, Code: rebalanceInProgress})
+	<-held
+	m.stop()
+	assert.Zero(t, cluster.Members(group))
+	release()
+}
+
 // However members come and go, every record is handled and no committed offset
 // goes back.
 func TestChurn(t *testing.T) {
@@ -181,11 +198,15 @@ func TestChurn(t *testing.T) {
 	cluster := startCluster(t, partitions, posts)
 	want, sinks, members := map[string]int{}, []*sink{}, []*member{}
 	before := map[int]int64{}
+	live := 0
 	for round := range rounds {
 		maps.Copy(want, produce(cluster, posts, partitions, each))
 		s := &sink{}
 		sinks, members = append(sinks, s), append(members, start(t, cluster, testConfig(), s, posts))
+		live++
 		if round%2 == 1 {
+			cluster.AwaitStable(group, live) // the fake keeps one that ends in its first join for ever
+			live--
 			members[round/2].stop()
 		}
 		for partition, offset := range cluster.Committed(group, posts) {

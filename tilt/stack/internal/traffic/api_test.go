@@ -99,6 +99,13 @@ func (a *eventsAPI) store(text []byte) {
 	}
 }
 
+// events counts what is stored.
+func (a *eventsAPI) events() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.stored)
+}
+
 // requireExact holds the ledger against what is stored: everything accepted is
 // there, nothing is there that the ledger rules out.
 func (a *eventsAPI) requireExact(ledger *Ledger) {
