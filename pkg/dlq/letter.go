@@ -175,3 +175,22 @@ func Decode(data []byte) (Letter, error) {
 	}
 	return l, nil
 }
+
+// HeaderOrigin is a redriven record's header with the coordinates of the dead
+// record that it is a copy of, topic/partition/offset; after more than one redrive,
+// of all of them, separated by commas.
+const HeaderOrigin = "nova-redrive-origin"
+
+// Record returns the record that the letter was made of, byte for byte. Its
+// coordinates are the dead record's.
+func (l Letter) Record() (Record, error) {
+	value, err := l.Original()
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Topic: l.Topic, Partition: l.Partition, Offset: l.Offset, Key: l.Key.Bytes(), Value: value}
+	for _, h := range l.Headers {
+		r.Headers = append(r.Headers, RecordHeader{Key: h.Key, Value: h.Value.Bytes()})
+	}
+	return r, nil
+}

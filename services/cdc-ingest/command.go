@@ -5,9 +5,13 @@ import (
 	"io"
 
 	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/pkg/dlq/redrive"
 	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/doctor"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/ingest"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/repair"
+	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/verify"
 )
 
@@ -28,6 +32,37 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		Commands: append([]lifecycle.Command{
 			verify.Command(),
 			doctor.Command(schemaVersion),
+			redrive.Command(letters()),
 		}, repair.Commands(group)...),
 	}.Main(args, stdout, stderr)
+}
+
+// redriveConfig is what an operator sets for "dlq" beside Kafka.
+type redriveConfig struct {
+	DLQTopic  string          `split_words:"true" default:"cdc-dlq"`
+	CDCEpochs debezium.Epochs `split_words:"true" default:"nova:0"`
+}
+
+// letters is whose dead letters "dlq" is about.
+func letters() redrive.Service {
+	all := table.All()
+	topics := make([]string, 0, len(all))
+	for _, t := range all {
+		topics = append(topics, t.Topic())
+	}
+	load := func() (cfg redriveConfig, err error) {
+		err = config.Load(&cfg)
+		return cfg, err
+	}
+	return redrive.Service{
+		Group: group, Topics: topics,
+		Letters: func() (string, error) {
+			cfg, err := load()
+			return cfg.DLQTopic, err
+		},
+		Open: func() (redrive.Examiner, func(), error) {
+			cfg, err := load()
+			return ingest.NewExaminer(table.All(), cfg.CDCEpochs), func() {}, err
+		},
+	}
 }
