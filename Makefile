@@ -65,7 +65,7 @@ chaos-load: deps ## inserts a second, freshness, and a ClickHouse outage of 60 s
 
 lint: $(TOOLS)/golangci-lint $(TOOLS)/buf ## linters over Go and protobuf, and the house rules they cannot hold
 	$(TOOLS)/golangci-lint run $(PACKAGES)
-	cd proto && ../$(TOOLS)/buf lint
+	cd proto && ../$(TOOLS)/buf lint && ../$(TOOLS)/buf breaking --against "$$(ls released/*.binpb | sort -V | tail -n 1)"
 	@! git grep -nE 'Errorf\("(failed|error|unable|could not|cannot) [^"]*%w' -- '*.go' || { echo 'wrap errors with a gerund: "inserting block: %w"'; exit 1; }
 	@! git grep -nE '\bt\.Skip' -- '*_test.go' || { echo 'a test that cannot run here fails; it is not skipped'; exit 1; }
 	@for d in $$(go list -f '{{if ne .Name "main"}}{{.Dir}}{{end}}' $(PACKAGES) | grep -v '/proto/'); do test -f $$d/doc.go || { echo "no doc.go in $${d#$(CURDIR)/}"; exit 1; }; done

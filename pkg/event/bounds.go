@@ -7,7 +7,9 @@ import "time"
 const MaxTimeMS = 10_413_791_999_999
 
 // Bounds is what a batch from a client may hold. Records from Kafka are not held
-// to it: whether they are taken must not depend on when they are read.
+// to it: whether they are taken must not depend on when they are read. Nor are
+// they held to a client's actions and its limits on attributes, which a newer
+// client may exceed.
 type Bounds struct {
 	// MaxEvents is the largest number of events.
 	MaxEvents int

@@ -9,13 +9,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Limits of a single event. Its longest form is some 300 kB, so a record always
-// fits in Kafka's default message size of 1 MB.
+// Limits of a single event. The longest that a client can post has some 300 kB,
+// so its record always fits in Kafka's default message size of 1 MB.
 const (
-	maxTextBytes           = 128 // device, app_ver
+	maxTextBytes           = 128 // device, app_ver, device_id
 	maxAttributes          = 64
 	maxAttributeNameBytes  = 128
 	maxAttributeValueBytes = 4096
+
+	// maxRecordAttributes is for records from Kafka: one with maxAttributes and
+	// fields of a newer schema has more of them, of any length, and must be read.
+	maxRecordAttributes = 1024
 )
 
 // Rules as they are told to clients.
@@ -29,6 +33,7 @@ const (
 	ruleDwell       = "must be a whole number of milliseconds from 0 to 4294967295"
 	ruleText        = "must be a string of at most 128 bytes"
 	ruleAttributes  = "must be an object of at most 64 members, unknown fields included"
+	ruleRecord      = "must be an object of at most 1024 members, unknown fields included"
 	ruleNameLength  = "must have a name of 1 to 128 bytes"
 	ruleValueLength = "must have a value of at most 4096 bytes"
 )
@@ -47,6 +52,7 @@ const (
 	fieldDevice
 	fieldAppVersion
 	fieldAttributes
+	fieldDeviceID
 	fieldUnknown field = 0
 )
 
@@ -73,6 +79,8 @@ func (f field) name() string {
 		return "app_ver"
 	case fieldAttributes:
 		return "attributes"
+	case fieldDeviceID:
+		return "device_id"
 	case fieldUnknown:
 	}
 	return ""
@@ -100,6 +108,8 @@ func fieldOf(name string) field {
 		return fieldAppVersion
 	case "attributes":
 		return fieldAttributes
+	case "device_id":
+		return fieldDeviceID
 	}
 	return fieldUnknown
 }
@@ -111,6 +121,8 @@ type builder struct {
 	bounds   *Bounds // nil for a record from Kafka
 	// lastWins is protobuf's rule for an attribute that comes twice.
 	lastWins bool
+	// without is what an older schema lacks: tests decode as its consumers do.
+	without field
 
 	event   *Event
 	index   int
@@ -122,6 +134,10 @@ func (b *builder) start(event *Event, index int) {
 	*event = Event{Attributes: event.Attributes[:0]}
 	b.event, b.index, b.seen, b.isValid = event, index, 0, true
 }
+
+// isRecord reports whether the event comes from Kafka, where what a newer client
+// may say is stored and what an older one might say must not be refused later.
+func (b *builder) isRecord() bool { return b.bounds == nil }
 
 func (b *builder) broken(name, rule string) {
 	b.isValid = false
@@ -161,6 +177,12 @@ func (b *builder) timeMS(value int64) {
 	b.event.TimeMS = value
 }
 
+func (b *builder) action(action Action) {
+	b.saw(fieldAction)
+	b.require(ruleAction, action.IsKnown() || b.isRecord(), fieldAction)
+	b.event.Action = action
+}
+
 func (b *builder) text(f field, into *string, value string) {
 	b.saw(f)
 	b.require(ruleText, len(value) <= maxTextBytes, f)
@@ -171,12 +193,26 @@ func (b *builder) attribute(name, value string) {
 	switch {
 	case name == "" || len(name) > maxAttributeNameBytes:
 		b.broken(attributeField(name), ruleNameLength)
-	case len(value) > maxAttributeValueBytes:
+	case len(value) > maxAttributeValueBytes && !b.isRecord():
 		b.broken(attributeField(name), ruleValueLength)
 	}
-	if len(b.event.Attributes) <= maxAttributes { // one more, to be reported once
+	if len(b.event.Attributes) <= b.maxAttributes() { // one more, to be reported once
 		b.event.Attributes = append(b.event.Attributes, Attribute{Name: name, Value: value})
 	}
+}
+
+func (b *builder) maxAttributes() int {
+	if b.isRecord() {
+		return maxRecordAttributes
+	}
+	return maxAttributes
+}
+
+func (b *builder) attributesRule() string {
+	if b.isRecord() {
+		return ruleRecord
+	}
+	return ruleAttributes
 }
 
 // attributeField is how a problem names an attribute.
@@ -204,7 +240,9 @@ func (b *builder) finish() {
 
 func (b *builder) sortAttributes() {
 	attributes := b.event.Attributes
-	b.require(ruleAttributes, len(attributes) <= maxAttributes, fieldAttributes)
+	if len(attributes) > b.maxAttributes() {
+		b.broken(fieldAttributes.name(), b.attributesRule())
+	}
 	slices.SortStableFunc(attributes, func(x, y Attribute) int { return strings.Compare(x.Name, y.Name) })
 	unique := attributes[:0]
 	for _, attribute := range attributes {

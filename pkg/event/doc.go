@@ -6,6 +6,10 @@
 // gets one derived from what it says, so that an identical retry is the same
 // event. Encoding is deterministic: equal events are equal bytes.
 //
+// Records outlive schemas. Each record of a released schema decodes for ever, and
+// one of a newer schema for what is known of it: from Kafka any action is read, and
+// more attributes than a client may send.
+//
 // Functions are safe for concurrent use. A decoded Event shares no memory with
 // its input.
 //

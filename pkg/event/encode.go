@@ -29,7 +29,7 @@ func (e *Event) AppendProtobuf(dst []byte) []byte {
 		dst = protowire.AppendTag(dst, numberMapValue, protowire.BytesType)
 		dst = protowire.AppendString(dst, attribute.Value)
 	}
-	return dst
+	return appendText(dst, numberDeviceID, e.DeviceID)
 }
 
 func appendBytes(dst []byte, number protowire.Number, value []byte) []byte {

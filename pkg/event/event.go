@@ -21,6 +21,8 @@ type Event struct {
 	DwellMS    uint32
 	Device     string
 	AppVersion string
+	// DeviceID is the device's own identifier.
+	DeviceID string
 	// Attributes is everything else the client said, sorted by name, names once.
 	Attributes []Attribute
 }
@@ -28,8 +30,10 @@ type Event struct {
 // Attribute is a named value: a string as it was, another value as compact JSON.
 type Attribute struct{ Name, Value string }
 
-// Action is what the user did. Its values are those of nova.events.v1.Action.
-type Action uint8
+// Action is what the user did. Its values are those of nova.events.v1.Action, also
+// of a newer one: an action that is not known here is read from Kafka, though not
+// from clients.
+type Action int32
 
 // The actions.
 const (
@@ -58,10 +62,11 @@ func ParseAction(name string) (Action, bool) {
 	return 0, false
 }
 
-// IsKnown reports whether a is one of the actions.
+// IsKnown reports whether a is one of the actions above.
 func (a Action) IsKnown() bool { return a >= View && a <= Share }
 
-// EventType is the action's name in ClickHouse: "post_view".
+// EventType is the action's name in ClickHouse: "post_view", or "post_action_9" for
+// one that is not known.
 func (a Action) EventType() string {
 	switch a {
 	case View:
@@ -75,7 +80,7 @@ func (a Action) EventType() string {
 	case Share:
 		return "post_share"
 	}
-	return fmt.Sprintf("post_action_%d", uint8(a))
+	return fmt.Sprintf("post_action_%d", int32(a))
 }
 
 // DerivedID is the id of an event that came without one: the UUID version 5 of

@@ -51,5 +51,7 @@ func TestActionNames(t *testing.T) {
 	assert.False(t, ok)
 	assert.False(t, event.Action(0).IsKnown())
 	assert.False(t, event.Action(6).IsKnown())
+	assert.False(t, event.Action(-1).IsKnown())
 	assert.Equal(t, "post_action_6", event.Action(6).EventType())
+	assert.Equal(t, "post_action_1000", event.Action(1000).EventType())
 }

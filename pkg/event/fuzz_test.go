@@ -29,6 +29,7 @@ func survives(t *testing.T, decoded event.Event) {
 func FuzzDecodeJSON(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add(object(required))
+	f.Add(object(required + `,"device_id":{"a": 1}`))
 	f.Add([]byte(`{"a":[{"b":"\ud83d\ude00"},-0.5e+7,true,false,null],"\u0061":1}`))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		var decoded event.Event
@@ -69,6 +70,8 @@ func FuzzDecodeProtobuf(f *testing.F) {
 	e := wholeEvent()
 	f.Add(e.AppendProtobuf(nil))
 	f.Add([]byte{0x0b, 0x0c})
+	e.Action = 9 // of the future, as is field 99, in both its types
+	f.Add(append(e.AppendProtobuf(nil), "\x98\x06\x01\x9a\x06\x01x"...))
 	f.Fuzz(func(t *testing.T, record []byte) {
 		var decoded event.Event
 		if event.DecodeProtobuf(record, &decoded) != nil {

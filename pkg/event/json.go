@@ -15,11 +15,7 @@ import (
 // comes twice is refused, since readers differ on which of the two counts.
 func DecodeJSON(record []byte, event *Event) error {
 	var d jsonDecoder
-	d.begin(record)
-	d.builder.start(event, 0)
-	d.event()
-	d.scanner.end()
-	return d.err(0)
+	return d.record(record, event)
 }
 
 // DecodeJSONBatch reads the body {"events":[…]}, which has no other members.
@@ -40,6 +36,15 @@ type jsonDecoder struct {
 	builder builder
 	// named are the fields of the event at hand that came, those with null too.
 	named field
+}
+
+// record reads the whole input as one event.
+func (d *jsonDecoder) record(input []byte, event *Event) error {
+	d.begin(input)
+	d.builder.start(event, 0)
+	d.event()
+	d.scanner.end()
+	return d.err(0)
 }
 
 func (d *jsonDecoder) begin(input []byte) {
@@ -120,7 +125,7 @@ func (d *jsonDecoder) event() {
 }
 
 func (d *jsonDecoder) member(name string) {
-	f := fieldOf(name)
+	f := fieldOf(name) &^ d.builder.without
 	if f == fieldUnknown {
 		d.attribute(name)
 		return
@@ -142,9 +147,12 @@ func (d *jsonDecoder) member(name string) {
 
 func (d *jsonDecoder) attribute(name string) {
 	kind, text := d.scanner.value()
-	if !d.scanner.isFine() {
-		return
+	if d.scanner.isFine() {
+		d.keep(name, kind, text)
 	}
+}
+
+func (d *jsonDecoder) keep(name string, kind kind, text string) {
 	if kind == kindObject || kind == kindArray {
 		text = compact(text)
 	}
@@ -183,9 +191,15 @@ func (d *jsonDecoder) set(f field, kind kind, text string) {
 		d.text(f, &event.Device, kind, text)
 	case fieldAppVersion:
 		d.text(f, &event.AppVersion, kind, text)
+	case fieldDeviceID:
+		if b.isRecord() && (kind != kindString || len(text) > maxTextBytes) {
+			d.keep(f.name(), kind, text) // as v1 read it
+			return
+		}
+		d.text(f, &event.DeviceID, kind, text)
 	case fieldAttributes, fieldUnknown:
 		b.saw(f)
-		b.broken(f.name(), ruleAttributes)
+		b.broken(f.name(), b.attributesRule())
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	numberDevice     = 8
 	numberAppVersion = 9
 	numberAttributes = 10
+	numberDeviceID   = 11
 
 	numberBatchEvents = 1
 	numberMapKey      = 1
@@ -34,21 +35,19 @@ const ruleProtobuf = "must be a message of nova.events.v1 in protobuf's wire for
 // reuses.
 //
 // A field of a newer schema becomes the attribute "field_<number>": a number in
-// decimal, bytes as text, or in base64 when they are not UTF-8. Of a field that
-// comes twice the last counts, as everywhere in protobuf; zero is absent.
+// decimal, bytes as text, or in base64 when they are not UTF-8. It may be a
+// repeated one, so its second value is "field_<number>_2", and so on. An action of
+// a newer schema is kept as its number. Of a field that comes twice the last
+// counts, as everywhere in protobuf; zero is absent.
 func DecodeProtobuf(record []byte, event *Event) error {
-	d := protobufDecoder{text: string(record), data: record}
-	d.builder.lastWins = true
-	d.builder.start(event, 0)
-	d.event(0, len(record))
-	return d.builder.problems.err()
+	d := newProtobufDecoder(record)
+	return d.record(event)
 }
 
 // DecodeProtobufBatch reads the body nova.events.v1.EventBatch.
 func DecodeProtobufBatch(body []byte, bounds Bounds) ([]Event, error) {
-	d := protobufDecoder{text: string(body), data: body}
+	d := newProtobufDecoder(body)
 	d.builder.bounds = &bounds
-	d.builder.lastWins = true
 	events := d.batch(bounds.MaxEvents)
 	if err := d.builder.problems.err(); err != nil {
 		return nil, err
@@ -61,6 +60,19 @@ type protobufDecoder struct {
 	text    string
 	data    []byte
 	builder builder
+	// unknown is the numbers of the unknown fields of the event at hand.
+	unknown []protowire.Number
+}
+
+func newProtobufDecoder(input []byte) protobufDecoder {
+	return protobufDecoder{text: string(input), data: input, builder: builder{lastWins: true}}
+}
+
+// record reads the whole input as one event.
+func (d *protobufDecoder) record(event *Event) error {
+	d.builder.start(event, 0)
+	d.event(0, len(d.data))
+	return d.builder.problems.err()
 }
 
 // element is one field on the wire: its number and type, and where its value
@@ -77,7 +89,7 @@ type element struct {
 func (d *protobufDecoder) next(start, end int) (element, int) {
 	data := d.data[:end]
 	number, wire, size := protowire.ConsumeTag(data[start:])
-	if size < 0 {
+	if size < 0 || number > protowire.MaxValidNumber { // ConsumeTag takes larger ones
 		return element{}, 0
 	}
 	start += size
@@ -125,6 +137,7 @@ func (d *protobufDecoder) batch(maxEvents int) []Event {
 }
 
 func (d *protobufDecoder) event(start, end int) {
+	d.unknown = d.unknown[:0]
 	for start < end {
 		e, next := d.next(start, end)
 		if next == 0 {
@@ -132,7 +145,7 @@ func (d *protobufDecoder) event(start, end int) {
 			return
 		}
 		if !d.set(e) {
-			d.builder.attribute("field_"+strconv.Itoa(int(e.number)), d.unknown(e))
+			d.builder.attribute(d.unknownName(e.number), d.unknownValue(e))
 		}
 		start = next
 	}
@@ -164,6 +177,11 @@ func (d *protobufDecoder) set(e element) bool {
 		d.builder.text(fieldAppVersion, &event.AppVersion, d.utf8(fieldAppVersion.name(), e))
 	case numberAttributes:
 		d.attribute(e)
+	case numberDeviceID:
+		if d.builder.without&fieldDeviceID != 0 {
+			return false
+		}
+		d.builder.text(fieldDeviceID, &event.DeviceID, d.utf8(fieldDeviceID.name(), e))
 	default:
 		return false
 	}
@@ -178,10 +196,8 @@ func (d *protobufDecoder) setNumber(e element) bool {
 			b.timeMS(int64(e.varint))
 		}
 	case numberAction:
-		if e.varint != 0 {
-			b.saw(fieldAction)
-			b.event.Action = Action(min(e.varint, 255))
-			b.require(ruleAction, b.event.Action.IsKnown(), fieldAction)
+		if action := Action(e.varint); action != 0 {
+			b.action(action)
 		}
 	case numberDwell:
 		b.event.DwellMS = uint32(e.varint)
@@ -234,7 +250,27 @@ func (d *protobufDecoder) attribute(entry element) {
 	d.builder.attribute(name, value)
 }
 
-func (d *protobufDecoder) unknown(e element) string {
+// unknownName is the name of the attribute that the next value of an unknown
+// field becomes.
+func (d *protobufDecoder) unknownName(number protowire.Number) string {
+	name := "field_" + strconv.Itoa(int(number))
+	if len(d.unknown) > maxRecordAttributes { // and so refused
+		return name
+	}
+	nth := 1
+	for _, before := range d.unknown {
+		if before == number {
+			nth++
+		}
+	}
+	d.unknown = append(d.unknown, number)
+	if nth > 1 {
+		name += "_" + strconv.Itoa(nth)
+	}
+	return name
+}
+
+func (d *protobufDecoder) unknownValue(e element) string {
 	value := d.data[e.start:e.end]
 	switch e.wire {
 	case protowire.VarintType:

@@ -91,25 +91,25 @@ func TestMigrateBringsUpToDate(t *testing.T) {
 		assert.Equal(t, map[string]int{"status": 1, "plan": 0}[command], asked.code, asked)
 		missing := decoded(t, asked)
 		assert.False(t, missing.InStep)
-		assert.Len(t, missing.Schema.Steps, 3)
+		assert.Len(t, missing.Schema.Steps, 4)
 		assert.Contains(t, missing.Schema.Steps[0].Statements[0], "CREATE TABLE IF NOT EXISTS `nova`.`users`")
 		assert.Len(t, missing.Topics.Steps, 13)
 	}
 	planned := run(t, "migrate", "plan")
-	assert.Contains(t, planned.stdout, "ClickHouse schema: version 0 of 3\n  to do: 0001_cdc.sql\n    CREATE TABLE IF NOT EXISTS `nova`.`users`\n")
+	assert.Contains(t, planned.stdout, "ClickHouse schema: version 0 of 4\n  to do: 0001_cdc.sql\n    CREATE TABLE IF NOT EXISTS `nova`.`users`\n")
 	assert.Contains(t, planned.stdout, "  to do: topic events: create (partitions 12, replication 2)\n")
 	assert.Equal(t, "0", server.Query("SELECT count() FROM system.tables WHERE database = 'nova'"))
 
 	done := run(t, "migrate")
 	require.Zero(t, done.code, done)
-	assert.Contains(t, done.stdout, "ClickHouse schema: version 3 of 3\n  done: 0001_cdc.sql\n")
+	assert.Contains(t, done.stdout, "ClickHouse schema: version 4 of 4\n  done: 0001_cdc.sql\n")
 	cluster.Produce(kafkatest.Record{Topic: "cdc.posts", Partition: 11, Value: []byte("{}")})
 
 	status := run(t, "migrate", "status")
-	assert.Equal(t, result{stdout: "ClickHouse schema: version 3 of 3\nKafka topics: as declared\n"}, status)
+	assert.Equal(t, result{stdout: "ClickHouse schema: version 4 of 4\nKafka topics: as declared\n"}, status)
 	again := decoded(t, run(t, "migrate", "apply", "--json"))
 	assert.True(t, again.InStep)
-	assert.Len(t, again.Schema.Applied, 3)
+	assert.Len(t, again.Schema.Applied, 4)
 	assert.Empty(t, again.Schema.Steps)
 }
 

@@ -6,7 +6,7 @@
 // in schema_migrations only once the database matches what the file declares. An
 // applied file never changes, and a table that was altered by hand is not touched:
 // both are drift, which Plan lists and Apply refuses. Retention is the operator's
-// and never drift.
+// and never drift, nor is what a file makes that is yet to be recorded.
 //
 // Any number of Apply calls may run at once, in any processes. What protects them
 // is that every statement may be repeated (IF NOT EXISTS and the like, held by a

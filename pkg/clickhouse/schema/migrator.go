@@ -162,16 +162,21 @@ func (m *Migrator) record(ctx context.Context, file file) error {
 	return nil
 }
 
+// compare says how the database differs from what files 1 to version make.
 func (m *Migrator) compare(ctx context.Context, version int) ([]string, error) {
-	want, err := declared(version)
-	if err != nil {
-		return nil, err
+	var wanted []state
+	for v := version; v <= Latest(); v++ {
+		want, err := declared(v)
+		if err != nil {
+			return nil, err
+		}
+		wanted = append(wanted, want)
 	}
 	got, err := live(ctx, m.pool)
 	if err != nil {
 		return nil, err
 	}
-	return differences(want, got), nil
+	return differences(wanted, got), nil
 }
 
 // readApplied returns the applied files in order: none if there is no record yet.

@@ -135,7 +135,7 @@ func TestFilesMakeWhatIsDeclared(t *testing.T) {
 	}
 }
 
-// TestApplyFromNothing holds the way of a new installation: three files, then
+// TestApplyFromNothing holds the way of a new installation: every file, then
 // nothing more to do, and Plan has told so before.
 func TestApplyFromNothing(t *testing.T) {
 	server, m := start(t)
@@ -181,6 +181,7 @@ func TestConcurrentAppliesAgree(t *testing.T) {
 func TestDriftIsRefused(t *testing.T) {
 	cases := []struct{ change, want string }{
 		{"ALTER TABLE posts ADD COLUMN mood String", `table posts has the column "mood String", which is not declared`},
+		{"ALTER TABLE post_events MODIFY COLUMN device_id Nullable(String)", `table post_events has the column "device_id Nullable(String)", declared is "device_id String"`},
 		{"ALTER TABLE posts DROP COLUMN image_key", "table posts lacks column image_key"},
 		{"ALTER TABLE users MODIFY COLUMN username Nullable(String)", `table users has the column "username Nullable(String)", declared is "username String"`},
 		{"DROP TABLE likes", "table likes is missing"},
@@ -246,6 +247,38 @@ func TestInterruptedApplyResumes(t *testing.T) {
 	_, err = m.Apply(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, strconv.Itoa(Latest()), server.Query("SELECT max(version) FROM schema_migrations"))
+}
+
+// TestUpgradeKeepsRows holds that an installation of the first release comes to the
+// newest with its rows, also when the upgrade was cut off before it was recorded,
+// and that a writer of before goes on until it is replaced.
+func TestUpgradeKeepsRows(t *testing.T) {
+	server, m := start(t)
+	const first = 3
+	bootstrap, err := embedded.ReadFile("sql/schema_migrations.sql")
+	require.NoError(t, err)
+	statements, err := m.renderer.statements("schema_migrations.sql", string(bootstrap))
+	require.NoError(t, err)
+	require.NoError(t, m.run(t.Context(), Step{Statements: statements}))
+	known, err := files()
+	require.NoError(t, err)
+	for _, file := range known[:first] {
+		statements, err = m.renderer.statements(file.name, file.text)
+		require.NoError(t, err)
+		require.NoError(t, m.apply(t.Context(), Step{Statements: statements, file: &file}))
+	}
+	const old = "INSERT INTO post_events (event_id, event_type, event_time, device, app_ver) VALUES (generateUUIDv4(), 'post_view', now(), 'ios', '4.12.0')"
+	server.Exec(old)
+	statements, err = m.renderer.statements(known[first].name, known[first].text)
+	require.NoError(t, err)
+	require.NoError(t, m.run(t.Context(), Step{Statements: statements}))
+
+	plan, err := m.Apply(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, plan.Steps, Latest()-first)
+	server.Exec(old)
+	assert.Equal(t, "2\t2", server.Query("SELECT count(), countIf(device_id = '') FROM post_events WHERE device = 'ios' AND app_ver = '4.12.0'"))
+	assert.Equal(t, "2", server.Query("SELECT sum(views) FROM post_engagement_hourly"))
 }
 
 // TestNewerDatabaseIsLeftAlone holds that an older release neither undoes nor

@@ -139,56 +139,75 @@ func unqualified(sql, database string) string {
 	return strings.NewReplacer("`"+database+"`.", "", database+".", "").Replace(sql)
 }
 
-// differences says in words how the tables of want are found in got.
-func differences(want, got state) []string {
+// differences says in words how the tables of the first of wanted are found in got.
+// What is as in a later one is no difference: its files may be half way, left so or
+// at work in another process.
+func differences(wanted []state, got state) []string {
 	var found []string
-	for _, name := range slices.Sorted(maps.Keys(want)) {
+	for _, name := range slices.Sorted(maps.Keys(wanted[0])) {
 		actual, ok := got[name]
 		if !ok {
 			found = append(found, fmt.Sprintf("table %s is missing", name))
 			continue
 		}
-		found = append(found, tableDifferences(name, want[name], actual)...)
+		versions := make([]table, len(wanted))
+		for i := range wanted {
+			versions[i] = wanted[i][name]
+		}
+		found = append(found, tableDifferences(name, versions, actual)...)
 	}
 	return found
 }
 
-func tableDifferences(name string, want, got table) []string {
+func tableDifferences(name string, versions []table, got table) []string {
 	var found []string
-	for _, property := range []struct{ what, want, got string }{
-		{"engine", want.Engine, got.Engine},
-		{"partition key", want.PartitionKey, got.PartitionKey},
-		{"sorting key", want.SortingKey, got.SortingKey},
-		{"target", want.Target, got.Target},
-		{"query", want.Select, got.Select},
+	for _, property := range []struct {
+		what string
+		of   func(table) string
+	}{
+		{"engine", func(t table) string { return t.Engine }},
+		{"partition key", func(t table) string { return t.PartitionKey }},
+		{"sorting key", func(t table) string { return t.SortingKey }},
+		{"target", func(t table) string { return t.Target }},
+		{"query", func(t table) string { return t.Select }},
 	} {
-		if property.want != property.got {
-			found = append(found, fmt.Sprintf("table %s has the %s %q, declared is %q", name, property.what, property.got, property.want))
+		actual := property.of(got)
+		if !slices.ContainsFunc(versions, func(t table) bool { return property.of(t) == actual }) {
+			found = append(found, fmt.Sprintf("table %s has the %s %q, declared is %q", name, property.what, actual, property.of(versions[0])))
 		}
 	}
-	return append(found, columnDifferences(name, want.Columns, got.Columns)...)
+	return append(found, columnDifferences(name, versions, got)...)
 }
 
-func columnDifferences(name string, want, got []column) []string {
-	var found []string
-	actual := map[string]column{}
-	for _, column := range got {
-		actual[column.Name] = column
+func columnDifferences(name string, versions []table, got table) []string {
+	isDeclared := func(had column, column string) bool {
+		return slices.ContainsFunc(versions, func(t table) bool { return t.column(column) == had })
 	}
-	for _, column := range want {
-		had, ok := actual[column.Name]
-		delete(actual, column.Name)
+	var found []string
+	for _, want := range versions[0].Columns {
+		had := got.column(want.Name)
 		switch {
-		case !ok:
-			found = append(found, fmt.Sprintf("table %s lacks column %s", name, column.Name))
-		case had != column:
-			found = append(found, fmt.Sprintf("table %s has the column %q, declared is %q", name, had, column))
+		case isDeclared(had, want.Name):
+		case had == column{}:
+			found = append(found, fmt.Sprintf("table %s lacks column %s", name, want.Name))
+		default:
+			found = append(found, fmt.Sprintf("table %s has the column %q, declared is %q", name, had, want))
 		}
 	}
-	for _, extra := range slices.Sorted(maps.Keys(actual)) {
-		found = append(found, fmt.Sprintf("table %s has the column %q, which is not declared", name, actual[extra]))
+	for _, extra := range got.Columns {
+		if (versions[0].column(extra.Name) == column{}) && !isDeclared(extra, extra.Name) {
+			found = append(found, fmt.Sprintf("table %s has the column %q, which is not declared", name, extra))
+		}
 	}
 	return found
+}
+
+// column returns the column of that name, the zero column if there is none.
+func (t table) column(name string) column {
+	if i := slices.IndexFunc(t.Columns, func(c column) bool { return c.Name == name }); i >= 0 {
+		return t.Columns[i]
+	}
+	return column{}
 }
 
 // String describes a column as in a CREATE TABLE.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func newEventBlock() eventBlock {
 		eventTime: block.DateTime64Milli("event_time"), postID: block.UUID("post_id"), dwell: block.UInt32("dwell_ms"),
 	}
 	e.block = block.New(e.eventID, e.eventType, e.eventTime, e.postID, e.dwell,
-		block.UUID("user_id"), block.NullableUUID("author_id"), block.LowCardinality("device"), block.LowCardinality("app_ver"),
+		block.UUID("user_id"), block.NullableUUID("author_id"), block.LowCardinality("device"), block.LowCardinality("app_ver"), block.String("device_id"),
 		block.Map("attributes"), block.LowCardinality("topic"), block.UInt32("partition"), block.UInt64("offset"), block.DateTime64Milli("ingested_at"))
 	return e
 }
@@ -88,6 +89,22 @@ func TestEventsShowInBothSums(t *testing.T) {
 		decimal(second+60) + post + "0\t1\t1\t0\t0\t5",
 		decimal(second+59*60) + post + "0\t0\t0\t1\t0\t5",
 	}, "\n"), query("post_engagement_minutely", "minute"))
+}
+
+// TestEventOfTheFutureCountsNowhere holds that an event whose action is not known
+// here is stored, and that of the sums only dwell, which all actions but impressions
+// have in common, has it.
+func TestEventOfTheFutureCountsNowhere(t *testing.T) {
+	server, pool := migrated(t)
+	events := newEventBlock()
+	events.append(1, "post_view", time.Now(), 100)
+	events.append(2, "post_action_9", time.Now(), 20)
+	require.NoError(t, pool.Insert(t.Context(), clickhouse.Insert{Table: "post_events", Block: events.block}))
+	assert.Equal(t, "post_action_9\npost_view", server.Query("SELECT event_type FROM post_events FINAL ORDER BY 1"))
+	for _, view := range []string{"post_engagement_hourly", "post_engagement_minutely"} {
+		assert.Equal(t, "1\t0\t0\t0\t120\t0.1", server.Query(
+			"SELECT sum(views), sum(likes), sum(comments), sum(shares), sum(dwell), sum(score) FROM "+view), view)
+	}
 }
 
 // TestEqualBlocksCountTwice holds that plain inserts are not de-duplicated: two
@@ -169,7 +186,7 @@ func TestWaitSaysWhatItWaitsFor(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	require.ErrorIs(t, Wait(ctx, m.pool, Latest()+1, log), context.DeadlineExceeded)
-	assert.Contains(t, said.String(), "the database has version 3")
+	assert.Contains(t, said.String(), "the database has version "+strconv.Itoa(Latest()))
 
 	said.Reset()
 	unreachable := openPool(t, "127.0.0.1:1")

@@ -209,3 +209,5 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS `nova`.`user_followers_current_mv`
 TO `nova`.`user_followers_current` AS
 SELECT followee_id, follower_id, id, status, created_at, version, is_deleted
 FROM `nova`.`user_relationships`;
+
+ALTER TABLE `nova`.`post_events` ADD COLUMN IF NOT EXISTS device_id String CODEC(ZSTD(1)) AFTER app_ver;

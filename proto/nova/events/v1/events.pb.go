@@ -23,7 +23,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// Action is what a user did with a post.
+// Action is what a user did with a post. A consumer stores an action that it does
+// not know as the event type "post_action_<number>".
 type Action int32
 
 const (
@@ -87,7 +88,8 @@ func (Action) EnumDescriptor() ([]byte, []int) {
 // and an element of what is posted to /v1/events.
 //
 // Fields are only ever added, with the next free number: a consumer stores a
-// field it does not know among the attributes, named "field_<number>".
+// field it does not know among the attributes, named "field_<number>", and what
+// the same field holds beyond its first value as "field_<number>_2" and so on.
 type Event struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The event's identity, a UUID in its 16 bytes. Two events with the same
@@ -111,7 +113,9 @@ type Event struct {
 	AppVer string `protobuf:"bytes,9,opt,name=app_ver,json=appVer,proto3" json:"app_ver,omitempty"`
 	// Everything else a client said: strings as they are, other values as compact
 	// JSON.
-	Attributes    map[string]string `protobuf:"bytes,10,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Attributes map[string]string `protobuf:"bytes,10,rep,name=attributes,proto3" json:"attributes,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The device's own identifier, at most 128 bytes.
+	DeviceId      string `protobuf:"bytes,11,opt,name=device_id,json=deviceId,proto3" json:"device_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -216,6 +220,13 @@ func (x *Event) GetAttributes() map[string]string {
 	return nil
 }
 
+func (x *Event) GetDeviceId() string {
+	if x != nil {
+		return x.DeviceId
+	}
+	return ""
+}
+
 // EventBatch is the body of a POST to /v1/events: 1 to 100 events.
 type EventBatch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -265,7 +276,7 @@ var File_nova_events_v1_events_proto protoreflect.FileDescriptor
 
 const file_nova_events_v1_events_proto_rawDesc = "" +
 	"\n" +
-	"\x1bnova/events/v1/events.proto\x12\x0enova.events.v1\"\x88\x03\n" +
+	"\x1bnova/events/v1/events.proto\x12\x0enova.events.v1\"\xa5\x03\n" +
 	"\x05Event\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\fR\aeventId\x12\x13\n" +
 	"\x05ts_ms\x18\x02 \x01(\x03R\x04tsMs\x12\x17\n" +
@@ -279,7 +290,8 @@ const file_nova_events_v1_events_proto_rawDesc = "" +
 	"\n" +
 	"attributes\x18\n" +
 	" \x03(\v2%.nova.events.v1.Event.AttributesEntryR\n" +
-	"attributes\x1a=\n" +
+	"attributes\x12\x1b\n" +
+	"\tdevice_id\x18\v \x01(\tR\bdeviceId\x1a=\n" +
 	"\x0fAttributesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\";\n" +

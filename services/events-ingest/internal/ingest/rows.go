@@ -24,6 +24,7 @@ type rows struct {
 	dwellMS    *block.Fixed[uint32]
 	device     *block.LowCardinalityColumn
 	appVersion *block.LowCardinalityColumn
+	deviceID   *block.StringColumn
 	attributes *block.MapColumn
 	topic      *block.LowCardinalityColumn
 	partition  *block.Fixed[uint32]
@@ -42,6 +43,7 @@ func newRows() *rows {
 		dwellMS:    block.UInt32("dwell_ms"),
 		device:     block.LowCardinality("device"),
 		appVersion: block.LowCardinality("app_ver"),
+		deviceID:   block.String("device_id"),
 		attributes: block.Map("attributes"),
 		topic:      block.LowCardinality("topic"),
 		partition:  block.UInt32("partition"),
@@ -50,7 +52,7 @@ func newRows() *rows {
 	}
 	r.block = block.New(
 		r.eventID, r.eventType, r.eventTime, r.userID, r.postID, r.authorID, r.dwellMS,
-		r.device, r.appVersion, r.attributes, r.topic, r.partition, r.offset, r.ingestedAt,
+		r.device, r.appVersion, r.deviceID, r.attributes, r.topic, r.partition, r.offset, r.ingestedAt,
 	)
 	return r
 }
@@ -71,6 +73,7 @@ func (r *rows) append(e *event.Event, record *consumer.Record) {
 	r.dwellMS.Append(e.DwellMS)
 	r.device.Append(e.Device)
 	r.appVersion.Append(e.AppVersion)
+	r.deviceID.Append(e.DeviceID)
 	for _, attribute := range e.Attributes {
 		r.attributes.Add(attribute.Name, attribute.Value)
 	}

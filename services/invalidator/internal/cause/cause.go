@@ -61,7 +61,9 @@ type Ignored string
 const (
 	ignoredView       Ignored = "view"
 	ignoredImpression Ignored = "impression"
-	ignoredSnapshot   Ignored = "snapshot"
+	// ignoredUnknown is an action of a newer schema.
+	ignoredUnknown  Ignored = "unknown_action"
+	ignoredSnapshot Ignored = "snapshot"
 	// ignoredNewUser has no followers yet.
 	ignoredNewUser Ignored = "new_user"
 )

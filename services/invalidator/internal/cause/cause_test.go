@@ -180,7 +180,8 @@ func TestWrappedChange(t *testing.T) {
 }
 
 // Likes, comments and shares name their user and the author, or else the post
-// whose author is to be looked up; views and impressions name nobody.
+// whose author is to be looked up; views, impressions and actions of a newer schema
+// name nobody.
 func TestEvents(t *testing.T) {
 	for action, expected := range map[event.Action]want{
 		event.Like:       {kind: cause.Like},
@@ -188,6 +189,7 @@ func TestEvents(t *testing.T) {
 		event.Share:      {kind: cause.Share},
 		event.View:       {ignored: "view"},
 		event.Impression: {ignored: "impression"},
+		event.Action(9):  {ignored: "unknown_action"},
 	} {
 		e := event.Event{
 			ID: uuid.MustParse(idD), TimeMS: committedMillis, Action: action,

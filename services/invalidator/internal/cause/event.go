@@ -25,6 +25,8 @@ func (r *Reader) readEvent(record *consumer.Record) Finding {
 		r.cause.Kind = Comment
 	case event.Share:
 		r.cause.Kind = Share
+	default:
+		return Finding{Ignored: ignoredUnknown}
 	}
 	addOnce(&r.cause.Users, e.UserID)
 	if e.AuthorID != uuid.Nil {
