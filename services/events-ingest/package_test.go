@@ -57,6 +57,7 @@ type service struct {
 	url    string
 	admin  string
 	client *http.Client
+	log    *servicetest.Log
 	cancel context.CancelFunc
 	done   chan error
 }
@@ -65,7 +66,7 @@ type service struct {
 // test at the latest.
 func (s *stack) run() *service {
 	s.t.Helper()
-	r := &service{t: s.t, client: &http.Client{Transport: &http.Transport{}}, done: make(chan error, 1)}
+	r := &service{t: s.t, client: &http.Client{Transport: &http.Transport{}}, log: &servicetest.Log{}, done: make(chan error, 1)}
 	api, admin := servicetest.FreeAddress(s.t), servicetest.FreeAddress(s.t)
 	r.url, r.admin = "http://"+api, "http://"+admin
 	for name, value := range map[string]string{
@@ -77,14 +78,13 @@ func (s *stack) run() *service {
 		s.t.Setenv(name, value)
 	}
 	cfg := load(s.t)
-	log := &servicetest.Log{}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	r.cancel = cancel
-	go func() { r.done <- eventsingest.Run(ctx, cfg, log) }()
+	go func() { r.done <- eventsingest.Run(ctx, cfg, r.log) }()
 	s.t.Cleanup(func() {
 		r.stop()
 		if s.t.Failed() {
-			s.t.Logf("log of events-ingest:\n%s", log)
+			s.t.Logf("log of events-ingest:\n%s", r.log)
 		}
 	})
 	servicetest.Await(s.t, "the service is ready", func() bool {

@@ -31,16 +31,16 @@ func TestEventIsStoredOnce(t *testing.T) {
 	s := startStack(t)
 	r := s.run()
 	id, now := uuid.New(), time.Now().Truncate(time.Millisecond)
-	like := strings.TrimSuffix(event(id, "like", now), "}") + `,"device":"ios","app_ver":"4.12.0","session":{"n":1}}`
+	like := strings.TrimSuffix(event(id, "like", now), "}") + `,"device":"ios","app_ver":"4.12.0","device_id":"pixel-7","session":{"n":1}}`
 
 	r.accept(like)
 	s.awaitDone()
 	record := s.kafka.Records("events")[0]
-	assert.Equal(t, fmt.Sprintf("%s\tpost_like\t%d\t%s\t%s\t\\N\t7\tios\t4.12.0\t{'session':'{\"n\":1}'}\tevents\t%d\t%d\t%d",
+	assert.Equal(t, fmt.Sprintf("%s\tpost_like\t%d\t%s\t%s\t\\N\t7\tios\t4.12.0\tpixel-7\t{'session':'{\"n\":1}'}\tevents\t%d\t%d\t%d",
 		id, now.UnixMilli(), uuid.NewSHA1(id, []byte("user")), uuid.NewSHA1(id, []byte("post")),
 		record.Partition, record.Offset, record.Time.UnixMilli()),
 		s.clickhouse.Query(`SELECT event_id, event_type, toUnixTimestamp64Milli(event_time), user_id, post_id, author_id, dwell_ms,
-			device, app_ver, attributes, topic, partition, offset, toUnixTimestamp64Milli(ingested_at) FROM post_events FINAL`))
+			device, app_ver, device_id, attributes, topic, partition, offset, toUnixTimestamp64Milli(ingested_at) FROM post_events FINAL`))
 
 	r.accept(like)
 	r.accept(like, event(uuid.New(), "view", now), like)

@@ -9,6 +9,7 @@ import (
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/dedup"
+	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/event"
 	"github.com/nova-data/nova/pkg/sink"
 )
@@ -76,6 +77,7 @@ func (b *batch) decode(place int, record *consumer.Record) *refusal {
 		EventID: e.ID, TimeMS: e.TimeMS,
 		Topic: record.Topic, Partition: record.Partition, Offset: record.Offset,
 		PayloadHash: xxhash.Sum64(record.Value),
+		Origin:      string(record.Header(dlq.HeaderOrigin)),
 	})
 	return nil
 }
