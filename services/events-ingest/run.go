@@ -27,8 +27,8 @@ const (
 	topic        = "events"
 	lettersTopic = "events-dlq"
 	group        = "nova-events-ingest"
-	// schemaVersion is the first with post_events and its views.
-	schemaVersion = 2
+	// schemaVersion is the first with every column of post_events that is written.
+	schemaVersion = 4
 
 	// afterConsumer is the time left for the rest once the consumer has drained.
 	afterConsumer = 5 * time.Second
