@@ -11,8 +11,10 @@ import (
 )
 
 const (
-	headerTimeout  = 5 * time.Second
-	maxHeaderBytes = 32 << 10
+	headerTimeout = 5 * time.Second
+	// maxHeaderBytes is where net/http cuts a client off in plain text. An API that
+	// wants to answer in its own form has a limit below it.
+	maxHeaderBytes = 64 << 10
 )
 
 // Settings are what an API is served with. All of it is required.

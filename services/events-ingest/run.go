@@ -80,7 +80,7 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := listen(ctx, cfg, accepted, watch)
+	handler, server, err := listen(ctx, cfg, accepted, watch)
 	if err != nil {
 		return err
 	}
@@ -96,6 +96,7 @@ func Run(ctx context.Context, cfg Config, output io.Writer) (err error) {
 		}
 		return member.Run(ctx)
 	})
+	members.Add("API tokens", handler.Run)
 	members.Add("events API", server.Run)
 	watch.Health.Ready()
 	defer context.AfterFunc(ctx, watch.Health.Draining)()
@@ -157,15 +158,16 @@ func drainTimeout(cfg Config) time.Duration {
 	return cfg.HTTP.Server().DrainTime() + cfg.Consumer.DrainTimeout + afterConsumer
 }
 
-func listen(ctx context.Context, cfg Config, publisher *producer.Producer, watch *telemetry.Telemetry) (*httpserver.Server, error) {
+func listen(ctx context.Context, cfg Config, publisher *producer.Producer, watch *telemetry.Telemetry) (*api.Handler, *httpserver.Server, error) {
 	handler, err := api.NewHandler(cfg.HTTP, api.Deps{
 		Topic: topic, Publisher: publisher, Health: watch.Health,
 		Log: watch.Log, Meter: watch.Meter("api"), Now: time.Now,
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return httpserver.Listen(ctx, cfg.HTTP.Server(), handler, watch.Log)
+	server, err := httpserver.Listen(ctx, cfg.HTTP.Server(), handler, watch.Log)
+	return handler, server, err
 }
 
 // awaitSchema keeps the consumer out of the group until the tables are there;

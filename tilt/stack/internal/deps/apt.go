@@ -39,9 +39,24 @@ func programs() []program {
 		{"Maven", command("mvn"), []string{"maven"}},
 		{"npm", command("npm"), []string{"npm"}},
 		{"strace", command("strace"), []string{"strace"}},
+		// The check of the API against its description, which make ci runs, is Python.
+		{"Python's venv", pythonVenv, []string{"python3", "python3-venv"}},
 		// The race detector of `make test` is C; what the stack runs is not.
 		{"C compiler", command("gcc"), []string{"gcc", "libc6-dev"}},
 	}
+}
+
+// pythonVenv finds a Python that can make an environment of its own with pip in it:
+// Debian's cannot without a package more.
+func pythonVenv(ctx context.Context) (string, error) {
+	path, err := host.Command("python3")
+	if err != nil {
+		return "", err
+	}
+	if err := exec.CommandContext(ctx, path, "-c", "import ensurepip, venv").Run(); err != nil { //nolint:gosec // of the search path
+		return "", fmt.Errorf("looking for venv and ensurepip of %s: %w", path, err)
+	}
+	return path, nil
 }
 
 // missing returns the programs that are not here, by name, and the packages that
