@@ -39,9 +39,6 @@ func Scan(ctx context.Context, cluster *broker.Cluster, span Span, each func(*Re
 		if err != nil {
 			return fmt.Errorf("reading %s/%d at %d: %w", span.Topic, span.Partition, at, err)
 		}
-		if c.next > at {
-			since = time.Now()
-		}
 		for i := range c.records {
 			if c.records[i].Offset >= span.To {
 				return nil
@@ -50,7 +47,9 @@ func Scan(ctx context.Context, cluster *broker.Cluster, span Span, each func(*Re
 				return err
 			}
 		}
-		at = max(at, c.next)
+		if c.next > at {
+			at, since = c.next, time.Now()
+		}
 	}
 	return nil
 }

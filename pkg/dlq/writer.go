@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,10 +92,17 @@ func (w *Writer) shrink(letters []Letter, failed error) ([]producer.Record, erro
 	return records, nil
 }
 
-// essential returns l without what is only there to explain it.
+// essential returns l without what is only there to explain it. Of the headers those
+// stay without which the record could not be read or redriven.
 func (l Letter) essential() Letter {
 	const shown = 500
+	all := l.Headers
 	l.Headers = []Header{}
+	for _, h := range all {
+		if slices.Contains([]string{HeaderOrigin, "content-type", "nova-schema"}, h.Key) && len(h.Value.Bytes()) <= shown {
+			l.Headers = append(l.Headers, h)
+		}
+	}
 	if len(l.Error) > shown {
 		l.Error = strings.ToValidUTF8(l.Error[:shown], "") + "…"
 	}

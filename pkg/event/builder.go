@@ -240,7 +240,11 @@ func (b *builder) finish() {
 
 func (b *builder) sortAttributes() {
 	attributes := b.event.Attributes
-	if len(attributes) > b.maxAttributes() {
+	named := len(attributes)
+	if b.event.DeviceID != "" {
+		named++ // an attribute to consumers of v1, which take no more of them
+	}
+	if named > b.maxAttributes() {
 		b.broken(fieldAttributes.name(), b.attributesRule())
 	}
 	slices.SortStableFunc(attributes, func(x, y Attribute) int { return strings.Compare(x.Name, y.Name) })

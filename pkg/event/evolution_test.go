@@ -221,3 +221,20 @@ func TestAttributesOfARecordAreBounded(t *testing.T) {
 	assert.ErrorContains(t, event.DecodeProtobuf(record, &got), rule)
 	assert.ErrorContains(t, event.DecodeJSON(object(required+manyMembers(1025)), &got), rule)
 }
+
+// A client may send no more than a consumer of v1 takes, to which device_id is one
+// more attribute: else an upgrade would make letters for as long as it lasts.
+func TestClientsKeepToWhatEveryConsumerTakes(t *testing.T) {
+	post := func(attributes int, more string) []byte {
+		return []byte(`{"events":[{` + required + more + manyMembers(attributes) + `}]}`)
+	}
+	for _, body := range [][]byte{post(64, ""), post(63, `,"device_id":"pixel-7"`)} {
+		events, err := event.DecodeJSONBatch(body, bounds())
+		require.NoError(t, err)
+		var got event.Event
+		require.NoError(t, event.DecodeProtobufV1(events[0].AppendProtobuf(nil), &got))
+		assert.Len(t, got.Attributes, 64)
+	}
+	_, err := event.DecodeJSONBatch(post(64, `,"device_id":"pixel-7"`), bounds())
+	require.ErrorContains(t, err, "attributes must be an object of at most 64 members")
+}

@@ -254,7 +254,7 @@ func (d *protobufDecoder) attribute(entry element) {
 // field becomes.
 func (d *protobufDecoder) unknownName(number protowire.Number) string {
 	name := "field_" + strconv.Itoa(int(number))
-	if len(d.unknown) > maxRecordAttributes { // and so refused
+	if len(d.unknown) > d.builder.maxAttributes() { // and so refused
 		return name
 	}
 	nth := 1

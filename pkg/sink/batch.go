@@ -45,8 +45,9 @@ type Completer interface {
 // Finisher is a Batch with effects beside its rows.
 type Finisher interface {
 	// Finish is called when the rows are stored, and before they are committed. It
-	// is called again after an error, and when the batch is read again.
-	Finish(ctx context.Context) error
+	// is called again after an error, and when the batch is read again. Records of
+	// the last Fill that isRefused became letters since: nothing of them counts.
+	Finish(ctx context.Context, isRefused func(i int) bool) error
 }
 
 // Rejection is why a record can never be stored.

@@ -20,10 +20,12 @@ type completing struct {
 
 	world *world
 	holes int
+	// filled is how many records the last Fill or Complete got.
+	filled int
 }
 
 func (c *completing) Fill(ctx context.Context, records []consumer.Record, reject func(int, sink.Rejection)) error {
-	c.holes = 0
+	c.holes, c.filled = 0, len(records)
 	var kept []consumer.Record
 	for _, r := range records {
 		if word := string(r.Value); word == "hole" || word == "lost" {
@@ -41,7 +43,7 @@ func (c *completing) Complete(ctx context.Context, records []consumer.Record, re
 	if err := c.world.step("complete"); err != nil {
 		return err
 	}
-	c.holes = 0
+	c.holes, c.filled = 0, len(records)
 	filled := slices.Clone(records)
 	for i := range filled {
 		if string(filled[i].Value) == "lost" {
@@ -52,7 +54,15 @@ func (c *completing) Complete(ctx context.Context, records []consumer.Record, re
 	return c.Batch.Fill(ctx, filled, reject)
 }
 
-func (c *completing) Finish(context.Context) error { return c.world.step("finish") }
+func (c *completing) Finish(_ context.Context, isRefused func(int) bool) error {
+	c.world.finishedWithout = nil
+	for i := range c.filled {
+		if isRefused(i) {
+			c.world.finishedWithout = append(c.world.finishedWithout, i)
+		}
+	}
+	return c.world.step("finish")
+}
 
 func openCompleting(t *testing.T) (*sink.Sink, *world) {
 	t.Helper()
@@ -85,6 +95,18 @@ func TestCompletion(t *testing.T) {
 	assert.Equal(t, []string{"fill", "complete", "complete", "fill", "insert", "insert", "finish"}, w.steps)
 	assert.Equal(t, []string{"a", "hole", "b"}, w.stored[1].values)
 	assert.Empty(t, w.letters)
+}
+
+// What a batch does beside its rows leaves out the records that the table refused.
+func TestFinishWithoutTheRefused(t *testing.T) {
+	s, w := openCompleting(t)
+	w.refuses = []string{"second", "fourth"}
+	finish(t, prepare(t, s, "bad first second third fourth"))
+	require.Len(t, w.stored, 1)
+	assert.Equal(t, []string{"first", "third"}, w.stored[0].values)
+	assert.Equal(t, []int{0, 2, 4}, w.finishedWithout)
+	finish(t, prepare(t, s, "fifth"))
+	assert.Empty(t, w.finishedWithout)
 }
 
 // A record that nothing completes becomes a letter after three tries, once, and so

@@ -59,6 +59,26 @@ func TestTooManyLettersPause(t *testing.T) {
 	assert.Len(t, w.stored, 3)
 }
 
+// Redriven records that become letters again, which come in a burst, pause nothing,
+// be they refused before the insert or by the table.
+func TestRedrivenLettersPauseNothing(t *testing.T) {
+	s, w, guard := guarded(t)
+	w.refuses = []string{"odd"}
+	all := records(strings.Repeat("bad ", 100) + strings.Repeat("odd ", 100) + strings.Repeat("a ", 50))
+	for i := range all {
+		all[i].Headers = append(all[i].Headers, consumer.Header{Key: dlq.HeaderOrigin, Value: []byte("events/0/1")})
+	}
+	l, err := s.Prepare(t.Context(), all)
+	require.NoError(t, err)
+	finish(t, l)
+	assert.Equal(t, 200, len(w.letters)) //nolint:testifylint // which would print them
+	require.NoError(t, guard.Check())
+	l, err = s.Prepare(t.Context(), from(10_000, records(strings.Repeat("bad ", 20))))
+	require.NoError(t, err)
+	finish(t, l)
+	require.ErrorContains(t, guard.Check(), "20 of the last 170 records")
+}
+
 // Letters count against the records around them, in their order: spread over a
 // large batch they are few, in a row they are many.
 func TestTheOrderOfRecordsCounts(t *testing.T) {

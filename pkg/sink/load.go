@@ -102,7 +102,7 @@ func (l *load) Store(ctx context.Context, plan consumer.Plan) error {
 	}
 	l.isInserted = true
 	if f, isFinisher := l.batch.(Finisher); isFinisher {
-		if err := f.Finish(ctx); err != nil {
+		if err := f.Finish(ctx, l.isRefused()); err != nil {
 			l.sink.metrics.failed(ctx, l.topic.name, "finish")
 			return fmt.Errorf("finishing a batch of %s: %w", l.topic.name, err)
 		}
@@ -169,6 +169,16 @@ func (l *load) recordOf(row int) int {
 		row = l.rows[row]
 	}
 	return l.filled.place(l.batch.RecordOf(row))
+}
+
+// isRefused tells of records of the batch, as it was filled last, whether they are
+// to become letters.
+func (l *load) isRefused() func(i int) bool {
+	places := make(map[int]bool, len(l.refused))
+	for _, r := range l.refused {
+		places[r.place] = true
+	}
+	return func(i int) bool { return places[l.filled.place(i)] }
 }
 
 // leaveOut takes all rows of the refused records out of the block.

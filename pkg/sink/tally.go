@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/nova-data/nova/pkg/consumer"
+	"github.com/nova-data/nova/pkg/dlq"
 )
 
 // tally tells the guard of every record once, also when a batch is forgotten after
@@ -60,7 +61,8 @@ func spansOf(records []consumer.Record) spans {
 }
 
 // count counts the records of a batch in their order, and returns what of them was
-// counted before.
+// counted before. A redriven record that is refused again says nothing of the
+// service: letters come back in a burst, and must not pause what is live.
 func (t *tally) count(records []consumer.Record, refused []refusedRecord) spans {
 	classes := make(map[int]string, len(refused))
 	for _, r := range refused {
@@ -83,6 +85,9 @@ func (t *tally) count(records []consumer.Record, refused []refusedRecord) spans 
 			passed++
 			continue
 		}
+		if isRedriven(&records[i]) {
+			continue
+		}
 		t.guard.Passed(passed)
 		t.guard.Buried(class)
 		passed = 0
@@ -90,6 +95,8 @@ func (t *tally) count(records []consumer.Record, refused []refusedRecord) spans 
 	t.guard.Passed(passed)
 	return before
 }
+
+func isRedriven(r *consumer.Record) bool { return r.Header(dlq.HeaderOrigin) != nil }
 
 // add takes note of the spans of a batch, and returns the known ones that they
 // overlap. A span that begins inside of the known one goes on with it; any other
@@ -118,7 +125,8 @@ func (l *load) count() {
 		return
 	}
 	for ; l.told < len(l.refused); l.told++ {
-		if late := l.refused[l.told]; !l.before.hold(&l.records[late.place]) {
+		late := l.refused[l.told]
+		if record := &l.records[late.place]; !l.before.hold(record) && !isRedriven(record) {
 			l.sink.deps.Guard.Buried(late.Class)
 		}
 	}

@@ -47,6 +47,8 @@ type world struct {
 	begun    int
 	batches  int
 	reported int // calls of Stored
+	// finishedWithout are the records that the last Finish was told to leave out.
+	finishedWithout []int
 
 	// refuses are the values that the table does not take, isViewBroken makes every
 	// insert fail as a view does.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/dlq"
+	pkgevent "github.com/nova-data/nova/pkg/event"
 	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/pkg/servicetest"
 	eventsingest "github.com/nova-data/nova/services/events-ingest"
@@ -41,24 +42,36 @@ func redrive(t *testing.T) (r redriven) {
 
 // refuse leaves what a service whose decoder was at fault leaves: records that the
 // group has passed, and their letters.
-func (s *stack) refuse(values ...[]byte) {
+func (s *stack) refuse(records ...kafkatest.Record) {
 	s.t.Helper()
-	for offset, value := range values {
-		s.kafka.Produce(kafkatest.Record{Topic: "events", Value: value})
-		s.letter(int64(offset), value)
+	s.kafka.Produce(records...)
+	for offset, record := range records {
+		s.letter(int64(offset), record)
 	}
-	s.kafka.Commit(group, "events", map[int]int64{0: int64(len(values))}, "")
+	s.kafka.Commit(group, "events", map[int]int64{0: int64(len(records))}, "")
 }
 
 // letter writes the letter of a record of partition 0.
-func (s *stack) letter(offset int64, value []byte) {
+func (s *stack) letter(offset int64, record kafkatest.Record) {
 	s.t.Helper()
+	dead := dlq.Record{Topic: "events", Offset: offset, Value: record.Value}
+	for _, h := range record.Headers {
+		dead.Headers = append(dead.Headers, dlq.RecordHeader(h))
+	}
 	letter, err := dlq.NewLetter(
-		dlq.Record{Topic: "events", Offset: offset, Value: value},
+		dead,
 		dlq.Failure{Err: errors.New("a bug"), Class: "syntax", At: time.Now(), Retries: 3},
 	).Encode()
 	require.NoError(s.t, err)
 	s.kafka.Produce(kafkatest.Record{Topic: "events-dlq", Value: letter})
+}
+
+// protobufRecord is a record as the API writes it.
+func protobufRecord(at time.Time) kafkatest.Record {
+	e := pkgevent.Event{ID: uuid.New(), TimeMS: at.UnixMilli(), UserID: uuid.New(), PostID: uuid.New(), Action: pkgevent.View}
+	return kafkatest.Record{Topic: "events", Value: e.AppendProtobuf(nil), Headers: []kafkatest.Header{
+		{Key: pkgevent.HeaderContentType, Value: []byte(pkgevent.ContentTypeProtobuf)},
+	}}
 }
 
 // requireOnce holds the table, without FINAL, and the sums of a view against the
@@ -84,15 +97,18 @@ func TestRedrive(t *testing.T) {
 	s := startStack(t)
 	s.clickhouse.Exec("ALTER TABLE post_events ADD CONSTRAINT planted CHECK app_ver != 'refused'")
 	at := time.Now()
-	var dead [][]byte
-	for range 4 {
-		dead = append(dead, []byte(event(uuid.New(), "view", at)))
+	var dead []kafkatest.Record
+	for i := range 3 { // far apart in time
+		dead = append(dead, kafkatest.Record{Topic: "events", Value: []byte(event(uuid.New(), "view", at.AddDate(0, -i, 0)))})
 	}
-	s.refuse(append(dead, []byte("still no event"))...)
+	dead = append(dead, protobufRecord(at))
+	s.refuse(append(dead, kafkatest.Record{Topic: "events", Value: []byte("still no event")})...)
 	s.letter(0, dead[0]) // it was written twice
 
 	// One of them comes again from its client; ClickHouse refuses others.
-	s.kafka.Produce(kafkatest.Record{Topic: "events", Partition: 1, Value: dead[3]})
+	again := dead[3]
+	again.Partition = 1
+	s.kafka.Produce(again)
 	for i := range 3 {
 		rejected := []byte(event(uuid.New(), "view", at))
 		rejected = append(rejected[:len(rejected)-1], `,"app_ver":"refused"}`...)
@@ -118,8 +134,8 @@ func TestRedrive(t *testing.T) {
 
 	assert.Equal(t, 7, redrive(t).Stored)
 	servicetest.Await(t, "every claim is gone", func() bool { return s.redis.Do("DBSIZE") == "0" })
-	again := redrive(t)
-	assert.Equal(t, []int{0, 7}, []int{again.Redriven, again.Stored})
+	last := redrive(t)
+	assert.Equal(t, []int{0, 7}, []int{last.Redriven, last.Stored})
 	s.awaitDone()
 	s.requireOnce(7)
 	require.Len(t, s.kafka.Records("events-dlq"), 9, "no redriven record died again")

@@ -46,11 +46,13 @@ func isTerminal(w io.Writer) bool {
 }
 
 // add takes note that a partition is done with up to next.
-func (b *bar) add(partition int, next int64, redriven int) {
-	b.done += next - b.at[partition]
-	b.at[partition] = next
+func (b *bar) add(partition int, next int64, what string) {
+	if next > b.at[partition] { // a letter of before may come again
+		b.done += next - b.at[partition]
+		b.at[partition] = next
+	}
 	share := float64(b.done) / float64(max(1, b.total))
-	text := fmt.Sprintf("%d of %d letters, %d redriven", b.done, b.total, redriven)
+	text := fmt.Sprintf("%d of %d letters, %s", b.done, b.total, what)
 	if left := b.left(share); left > time.Second {
 		text += ", " + left.Round(time.Second).String() + " left"
 	}

@@ -31,6 +31,17 @@ type Examiner interface {
 	Examine(ctx context.Context, records []dlq.Record) ([]Verdict, error)
 }
 
+// Protect calls examine and returns its error, or its panic as one: whatever made a
+// letter of a record must not end a redrive.
+func Protect(examine func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic while decoding: %v", p)
+		}
+	}()
+	return examine()
+}
+
 // Verdict is what would become of a record; its zero value is that the record would
 // be stored.
 type Verdict struct {
@@ -68,13 +79,15 @@ redrive:
   --dry-run         examine and count, and publish nothing
   --rate 1000       so many records a second; 0 means as fast as Kafka takes them
   --limit 0         redrive so many and end; 0 means all
-  --state FILE      remember in FILE how far it got, and go on there the next time
+  --state FILE      remember in FILE how far it got and what was refused, and go on
+                    there the next time, with what was refused first
   --wait 30s        how long the group may take to pass the newest dead records
   --json            write the result as JSON
 
 It reads the variables of Kafka, and redrive those of what the service stores in. A
 record that is stored, or that would be refused again, is left where it is, and so
-are all letters: redriving twice is harmless. Exit code 0: done; 1: not, or records
+are all letters: redriving twice is harmless. Of a record that died again after it
+was redriven only the newest letter counts. Exit code 0: done; 1: not, or records
 would be refused again; 2: the command line is wrong.
 `
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // listing prints letters.
@@ -18,6 +20,9 @@ type listing struct {
 	limit  int
 	asJSON bool
 }
+
+// flushRows are aligned with each other.
+const flushRows = 1000
 
 // errLimit ends a reading that has enough.
 var errLimit = errors.New("enough")
@@ -35,7 +40,9 @@ func (l listing) run(ctx context.Context, s *session) error {
 		if l.limit > 0 && printed == l.limit {
 			return errLimit
 		}
-		printed++
+		if printed++; printed%flushRows == 0 {
+			_ = table.Flush() // or all of them were in memory; an error comes again
+		}
 		classes[e.letter.ErrorClass]++
 		if l.asJSON {
 			return l.printJSON(s, &e)
@@ -93,9 +100,15 @@ func (listing) printJSON(s *session, e *entry) error {
 	return err
 }
 
-// line is text on one line of at most so many runes.
+// line is text on one line of at most so many runes, and nothing that a terminal
+// would take for a command.
 func line(text string, most int) string {
-	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "\uFFFD")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, strings.Join(strings.Fields(text), " "))
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}

@@ -10,25 +10,27 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A rate is an average over the run: a slow chunk is made up for.
+// A rate holds from record to record: what was not published in time is not made up
+// for.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := &run{options: options{rate: 100}, started: time.Now()}
-		assert.Equal(t, 10, r.chunkSize())
-		r.report.Redriven = 50
-		require.NoError(t, r.pace(t.Context()))
-		assert.Equal(t, 500*time.Millisecond, time.Since(r.started))
-		<-time.After(time.Second)
-		r.report.Redriven = 100
-		require.NoError(t, r.pace(t.Context()))
-		assert.Equal(t, 1500*time.Millisecond, time.Since(r.started))
+		r := &run{options: options{rate: 100}}
+		assert.Equal(t, 10, r.portion())
+		began := time.Now()
+		require.NoError(t, r.pace(t.Context(), 50))
+		assert.Equal(t, 500*time.Millisecond, time.Since(began))
+		<-time.After(time.Minute)
+		began = time.Now()
+		require.NoError(t, r.pace(t.Context(), 50))
+		assert.Equal(t, 500*time.Millisecond, time.Since(began))
+		require.NoError(t, r.pace(t.Context(), 0))
+		assert.Equal(t, 500*time.Millisecond, time.Since(began), "nothing published, nothing to wait for")
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		r.report.Redriven = 1000
-		require.ErrorIs(t, r.pace(ctx), context.Canceled)
+		require.ErrorIs(t, r.pace(ctx, 1000), context.Canceled)
 		r.rate = 0
-		require.NoError(t, r.pace(t.Context()))
-		assert.Equal(t, chunkLetters, r.chunkSize())
+		require.NoError(t, r.pace(t.Context(), 1000))
+		assert.Equal(t, chunkLetters, r.portion())
 	})
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/nova-data/nova/pkg/dlq"
 )
 
 // passedInterval is how soon the group's offsets are asked for again.
@@ -18,9 +16,10 @@ func (s Service) reads(topic string) bool { return slices.Contains(s.Topics, top
 // A letter is written before that, and a crash in between makes the service decide
 // about the record once more: a better decoder may store it then, so that the
 // redriven copy would be a second.
-func (r *run) awaitPassed(ctx context.Context, letters []dlq.Letter) error {
+func (r *run) awaitPassed(ctx context.Context, chunk []entry) error {
 	last := map[place]int64{} // by topic and partition
-	for _, l := range letters {
+	for i := range chunk {
+		l := &chunk[i].letter
 		p := place{topic: l.Topic, partition: l.Partition}
 		last[p] = max(last[p], l.Offset)
 	}

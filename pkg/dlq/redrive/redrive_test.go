@@ -16,9 +16,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/pkg/lifecycle"
+	"github.com/nova-data/nova/pkg/producer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,6 +38,8 @@ var failedAt = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 type examiner struct {
 	calls int
 	fail  error
+	// isRepaired says that nothing is refused any more.
+	isRepaired bool
 }
 
 func (e *examiner) Examine(_ context.Context, records []dlq.Record) ([]Verdict, error) {
@@ -43,7 +47,7 @@ func (e *examiner) Examine(_ context.Context, records []dlq.Record) ([]Verdict, 
 	verdicts := make([]Verdict, len(records))
 	for i, r := range records {
 		switch {
-		case bytes.HasPrefix(r.Value, []byte("bad")):
+		case bytes.HasPrefix(r.Value, []byte("bad")) && !e.isRepaired:
 			verdicts[i].Refused = errors.New("it is bad")
 		case bytes.HasPrefix(r.Value, []byte("stored")):
 			verdicts[i].IsStored = true
@@ -271,7 +275,11 @@ func TestNotPassed(t *testing.T) {
 	f.kafka.Produce(kafkatest.Record{Topic: events, Partition: 1, Value: []byte("dead")})
 	late := dead(50, "good")
 	late.Partition = 1
+	f.write(0, dead(1, "good"), "syntax") // the older ones are passed
 	f.write(0, late, "syntax")
+	other := dead(2, "good")
+	other.Partition = 1
+	f.write(0, other, "syntax")
 	_, err := f.redrive()
 	require.ErrorContains(t, err, "group nova-test has not passed the dead record events/1/50")
 	assert.Zero(t, f.examiner.calls)
@@ -279,13 +287,13 @@ func TestNotPassed(t *testing.T) {
 	f.kafka.Commit(group, events, map[int]int64{1: 51}, "")
 	got, err := f.redrive()
 	require.NoError(t, err)
-	assert.Equal(t, 1, got.Redriven)
+	assert.Equal(t, 3, got.Redriven)
 
 	gone := dead(1000, "good") // of a topic that was deleted
 	f.write(0, gone, "syntax")
 	got, err = f.redrive()
 	require.NoError(t, err)
-	assert.Equal(t, 2, got.Redriven)
+	assert.Equal(t, 4, got.Redriven)
 }
 
 // A command line that makes no sense is named as such, and nothing is done.
@@ -300,4 +308,111 @@ func TestUsage(t *testing.T) {
 		var misused *lifecycle.UsageError
 		require.ErrorAs(t, err, &misused, line)
 	}
+}
+
+// copyOf is the record of a redriven copy, dead at an offset.
+func copyOf(origin string, offset int64, value string) dlq.Record {
+	r := dead(offset, value)
+	r.Headers = []dlq.RecordHeader{{Key: dlq.HeaderOrigin, Value: []byte(origin)}}
+	return r
+}
+
+// Of a record whose copies died too only the newest letter is redriven: letters do
+// not multiply while what is wrong lasts.
+func TestOnlyTheNewestCopy(t *testing.T) {
+	f := newFixture(t)
+	f.write(0, dead(1, "good"), "clickhouse_rejected")
+	f.write(1, copyOf("events/0/1", 2, "good"), "clickhouse_rejected")
+	f.write(0, copyOf("events/0/1,events/0/2", 3, "good"), "clickhouse_rejected")
+	got, err := f.redrive()
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 2}, []int{got.Redriven, got.Repeated})
+	records := f.redriven()
+	require.Len(t, records, 1)
+	assert.Equal(t, []kafkatest.Header{{Key: dlq.HeaderOrigin, Value: []byte("events/0/1,events/0/2,events/0/3")}}, records[0].Headers)
+}
+
+// What was refused is tried again by the next run with the same file, until it is
+// not refused any more; a dry run leaves the file alone.
+func TestStateKeepsRefusals(t *testing.T) {
+	f := newFixture(t)
+	file := filepath.Join(t.TempDir(), "state.json")
+	f.write(0, dead(1, "bad"), "syntax")
+	f.write(0, dead(2, "good"), "syntax")
+	f.write(1, dead(3, "bad too"), "syntax")
+	_, err := f.redrive("--state", file, "--dry-run")
+	require.ErrorIs(t, err, errRefused)
+	assert.NoFileExists(t, file)
+
+	for range 2 {
+		_, err = f.redrive("--state", file)
+		require.ErrorIs(t, err, errRefused)
+	}
+	assert.Len(t, f.redriven(), 1)
+	f.examiner.isRepaired = true
+	got, err := f.redrive("--state", file)
+	require.NoError(t, err)
+	assert.Equal(t, []int{2, 2}, []int{got.Letters, got.Redriven})
+	got, err = f.redrive("--state", file)
+	require.NoError(t, err)
+	assert.Zero(t, got.Letters)
+
+	_, err = f.redrive("--state", filepath.Join(t.TempDir(), "missing", "state.json"))
+	require.ErrorContains(t, err, "writing the state")
+	assert.Len(t, f.redriven(), 3)
+}
+
+// Letters that are gone since the last time are told of, and the rest is redriven.
+func TestStateBehindRetention(t *testing.T) {
+	s := &state{kept: stateFile{Next: map[int]int64{0: 3, 1: 8}, Refused: map[int][]int64{0: {1, 7}}}}
+	spans := []consumer.Span{{Partition: 0, From: 5, To: 9}, {Partition: 1, From: 5, To: 9}}
+	var says bytes.Buffer
+	assert.Equal(t, []consumer.Span{{Partition: 0, From: 7, To: 8}}, s.again(spans))
+	require.NoError(t, s.cut(spans, printer{stderr: &says}))
+	assert.Equal(t, []int64{5, 8}, []int64{spans[0].From, spans[1].From})
+	assert.Contains(t, says.String(), "2 letters since the last time are gone")
+}
+
+// A limit counts what is redriven, and what is not costs no more for it.
+func TestLimit(t *testing.T) {
+	f := newFixture(t)
+	for i := range 40 {
+		f.write(0, dead(int64(i), "stored"), "syntax")
+	}
+	for i := range 5 {
+		f.write(0, dead(int64(40+i), "good"), "syntax")
+	}
+	file := filepath.Join(t.TempDir(), "state.json")
+	got, err := f.redrive("--limit", "2", "--state", file)
+	require.NoError(t, err)
+	assert.Equal(t, []int{40, 2}, []int{got.Stored, got.Redriven})
+	assert.Equal(t, 1, f.examiner.calls)
+	got, err = f.redrive("--state", file)
+	require.NoError(t, err)
+	assert.Equal(t, []int{3, 0, 3}, []int{got.Letters, got.Stored, got.Redriven})
+	assert.Len(t, f.redriven(), 5)
+}
+
+// A record that its origin makes too large for the topic stays a letter, and the
+// others are redriven.
+func TestTooLarge(t *testing.T) {
+	r := &run{session: &session{}, publisher: tooLarge{}}
+	records := []producer.Record{resurrected(dlq.Letter{Topic: events, Offset: 1}, dead(1, "")), resurrected(dlq.Letter{Topic: events, Offset: 2}, dead(2, ""))}
+	published, err := r.send(t.Context(), records)
+	require.NoError(t, err)
+	assert.Equal(t, 1, published)
+	assert.Contains(t, r.report.Refused["too_large"].Examples[0], "events/0/2: record is too large")
+}
+
+// tooLarge refuses the second record.
+type tooLarge struct{}
+
+func (tooLarge) Publish(context.Context, ...producer.Record) error {
+	return &producer.PublishError{Failures: []producer.Failure{{Index: 1, Topic: events, Err: producer.ErrTooLarge}}, Total: 2}
+}
+
+// Whatever a decoder does with a record, it is a verdict on that record.
+func TestProtect(t *testing.T) {
+	require.ErrorContains(t, Protect(func() error { panic("index out of range") }), "panic while decoding: index out of range")
+	require.NoError(t, Protect(func() error { return nil }))
 }

@@ -103,6 +103,9 @@ func (w showing) find(ctx context.Context, s *session) (*entry, error) {
 	return found, nil
 }
 
+// maxError is longer than errors are.
+const maxError = 10_000
+
 // write prints a letter for people.
 func write(s *session, e *entry) error {
 	letter := &e.letter
@@ -112,7 +115,7 @@ func write(s *session, e *entry) error {
 		{"record", letter.Origin()},
 		{"failed at", letter.FailedAt.Format(time.RFC3339Nano)},
 		{"error class", letter.ErrorClass},
-		{"error", letter.Error},
+		{"error", line(letter.Error, maxError)},
 		{"tries", strconv.Itoa(letter.RetryCount)},
 		{"schema", letter.Schema},
 		{"key", printable(letter.Key)},

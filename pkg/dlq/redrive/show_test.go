@@ -69,14 +69,14 @@ func TestListAndShow(t *testing.T) {
 func TestBar(t *testing.T) {
 	var out strings.Builder
 	b := newBar(&out, []consumer.Span{{Partition: 0, From: 10, To: 20}, {Partition: 1, From: 0, To: 10}})
-	b.add(0, 15, 4)
+	b.add(0, 15, "4 redriven")
 	assert.Empty(t, out.String(), "no terminal")
 	b.told = time.Now().Add(-time.Minute)
-	b.add(0, 20, 9)
+	b.add(0, 20, "9 redriven")
 	assert.Contains(t, out.String(), "10 of 20 letters, 9 redriven")
 	out.Reset()
 	b.isTerminal = true
-	b.add(1, 10, 12)
+	b.add(1, 10, "12 redriven")
 	b.end()
 	assert.Contains(t, out.String(), "["+strings.Repeat("#", barWidth)+"] 20 of 20 letters, 12 redriven")
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/nova-data/nova/pkg/consumer"
 )
@@ -24,13 +26,19 @@ type stateFile struct {
 	Filter  filter `json:"filter"`
 	// Next is the offset to go on at, by partition.
 	Next map[int]int64 `json:"next"`
+	// Refused are the offsets of letters before that whose records were refused, by
+	// partition.
+	Refused map[int][]int64 `json:"refused,omitempty"`
 }
+
+// maxRefused bounds the file.
+const maxRefused = 10_000
 
 // openState reads the file if there is one. It must be of the same topic and filter:
 // what another filter has left out was not redriven.
 func openState(o options, letters string) (*state, error) {
-	s := &state{path: o.state, kept: stateFile{Letters: letters, Filter: o.filter, Next: map[int]int64{}}}
-	if s.path == "" || o.isDryRun {
+	s := &state{path: o.state, kept: stateFile{Letters: letters, Filter: o.filter, Next: map[int]int64{}, Refused: map[int][]int64{}}}
+	if o.isDryRun {
 		s.path = ""
 	}
 	if o.state == "" {
@@ -38,7 +46,7 @@ func openState(o options, letters string) (*state, error) {
 	}
 	data, err := os.ReadFile(o.state)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
+		return s, s.write() // or it were found out after the first letters
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the state: %w", err)
@@ -53,10 +61,41 @@ func openState(o options, letters string) (*state, error) {
 	case !kept.Filter.equals(o.filter):
 		return nil, fmt.Errorf("the state in %s is of other letters: give the same flags again, or name another file", o.state)
 	}
-	for partition, next := range kept.Next {
-		s.kept.Next[partition] = next
+	maps.Copy(s.kept.Next, kept.Next)
+	maps.Copy(s.kept.Refused, kept.Refused)
+	return s, s.write()
+}
+
+// again returns the letters that were refused before, as far as they are there.
+func (s *state) again(spans []consumer.Span) []consumer.Span {
+	var again []consumer.Span
+	for _, span := range spans {
+		for _, offset := range s.kept.Refused[span.Partition] {
+			if span.From <= offset && offset < span.To {
+				again = append(again, consumer.Span{Topic: span.Topic, Partition: span.Partition, From: offset, To: offset + 1})
+			}
+		}
 	}
-	return s, nil
+	return again
+}
+
+// note remembers a letter whose record is refused, and forgets one whose is not any
+// more.
+func (s *state) note(e *entry, isRefused bool) error {
+	if s.path == "" {
+		return nil
+	}
+	refused := s.kept.Refused[e.partition]
+	at, isKnown := slices.BinarySearch(refused, e.offset)
+	switch {
+	case isRefused && len(refused) == maxRefused:
+		return fmt.Errorf("%d letters of partition %d are refused: repair what is wrong, or leave them out by --class or --error", maxRefused, e.partition)
+	case isRefused && !isKnown:
+		s.kept.Refused[e.partition] = slices.Insert(refused, at, e.offset)
+	case !isRefused && isKnown:
+		s.kept.Refused[e.partition] = slices.Delete(refused, at, at+1)
+	}
+	return nil
 }
 
 // cut takes off spans what is done.
@@ -81,7 +120,11 @@ func (s *state) cut(spans []consumer.Span, to printer) error {
 // save takes note that a partition is done with up to next. A crash leaves the file
 // as it was or as it is now.
 func (s *state) save(partition int, next int64) error {
-	s.kept.Next[partition] = next
+	s.kept.Next[partition] = max(next, s.kept.Next[partition])
+	return s.write()
+}
+
+func (s *state) write() error {
 	if s.path == "" {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/tilt/e2e/chaos/clustertest"
+	"github.com/nova-data/nova/tilt/e2e/chaos/kafkaio"
 	"github.com/nova-data/nova/tilt/e2e/chaos/schedule"
 	"github.com/nova-data/nova/tilt/e2e/chaos/workload"
 )
@@ -191,8 +193,16 @@ func TestKilledWhileAccepting(t *testing.T) {
 func (c *clients) requireOnce(t *testing.T, cluster *clustertest.Cluster, known int64) {
 	t.Helper()
 	l := &loaded{t: t, cluster: cluster}
-	l.await("all accepted events are stored", func() bool { return l.stored() >= known })
+	kafka := kafkaio.New(cluster.Kafka.Brokers())
+	defer kafka.Close()
+	ends, err := kafka.Ends(t.Context(), workload.Topic)
+	require.NoError(t, err)
+	l.await("everything on Kafka is done with", func() bool {
+		committed, err := kafka.Committed(t.Context(), "nova-events-ingest", workload.Topic, len(ends))
+		return err == nil && slices.Equal(committed, ends)
+	})
 	total := l.stored()
+	assert.GreaterOrEqual(t, total, known)
 	for _, sql := range []string{"SELECT uniqExact(event_id) FROM post_events", "SELECT sum(views) FROM post_engagement_hourly"} {
 		assert.Equal(t, total, l.number(sql), sql)
 	}

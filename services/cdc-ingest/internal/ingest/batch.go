@@ -9,6 +9,7 @@ import (
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/pkg/dlq"
 	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
@@ -33,7 +34,7 @@ func newBatch(t table.Table, deps Deps, m *metrics) *batch {
 	b := &batch{table: t, rows: t.NewRows(deps.Epochs), store: deps.Store, metrics: m, ignored: map[debezium.Kind]int64{}}
 	b.envelope.AfterOnly = !b.rows.TakesBefore()
 	if slices.Contains(deps.PostEvents, t.Source) {
-		b.echo = newEcho(Actions()[t.Source], deps.Events)
+		b.echo = newEcho(Actions()[t.Source], deps)
 	}
 	return b
 }
@@ -52,7 +53,7 @@ func (b *batch) Reset() {
 // record is at fault, and an operator's line lets all of them pass.
 func (b *batch) Fill(_ context.Context, records []consumer.Record, reject func(i int, r sink.Rejection)) error {
 	for i := range records {
-		if err := b.add(&records[i]); err != nil && !isLeftOut(err) {
+		if err := b.add(&records[i], i); err != nil && !isLeftOut(err) {
 			if advice := adviceOn(err); advice != nil {
 				return advice
 			}
@@ -76,7 +77,7 @@ func adviceOn(err error) error {
 }
 
 // add appends the rows of a record, or counts it when it has none.
-func (b *batch) add(record *consumer.Record) error {
+func (b *batch) add(record *consumer.Record, place int) error {
 	if err := b.envelope.Decode(record.Value); err != nil {
 		return err
 	}
@@ -96,8 +97,8 @@ func (b *batch) add(record *consumer.Record) error {
 		}
 		return err
 	}
-	b.echo.add(&b.envelope, record)
-	if b.envelope.Kind == debezium.KindChange && b.envelope.Op != debezium.Read && b.envelope.Source.TimestampMillis > 0 {
+	b.echo.add(&b.envelope, record, place)
+	if b.envelope.Kind == debezium.KindChange && b.envelope.Op != debezium.Read && b.envelope.Source.TimestampMillis > 0 && record.Header(dlq.HeaderOrigin) == nil {
 		b.commits = append(b.commits, b.envelope.Source.TimestampMillis)
 	}
 	return nil

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/event/stored"
 	"github.com/nova-data/nova/pkg/producer"
 )
 
@@ -29,28 +31,37 @@ func Actions() map[string]event.Action {
 	return map[string]event.Action{"likes": event.Like, "comments": event.Comment}
 }
 
+// rememberedFor is less than events-ingest remembers an event at the least
+// (DEDUP_TTL, 24 h unless set). An older one that is published again is looked up.
+const rememberedFor = 12 * time.Hour
+
 // echo makes client events of rows that are created. Their ids are those of the
-// rows, so that an event which is published again counts once for as long as
-// events-ingest remembers it. A snapshot's rows are none: it can come again years
-// later.
+// rows, so that an event which is published again counts once: because
+// events-ingest remembers it, or because it is found to be stored. A snapshot's rows
+// are none: it can come again years later.
 type echo struct {
 	action    event.Action
 	publisher Publisher
+	store     Store
 	space     uuid.UUID // of the events' ids
-	records   []producer.Record
+	created   []created
 }
 
-func newEcho(action event.Action, publisher Publisher) echo {
-	return echo{action: action, publisher: publisher, space: eventSpace()}
+// created is a row that was created, and is reported.
+type created struct {
+	event event.Event
+	// place is that of its record in the batch.
+	place int
 }
 
-func (e *echo) reset() {
-	clear(e.records) // they hold events
-	e.records = e.records[:0]
+func newEcho(action event.Action, deps Deps) echo {
+	return echo{action: action, publisher: deps.Events, store: deps.Store, space: eventSpace()}
 }
+
+func (e *echo) reset() { e.created = e.created[:0] }
 
 // add takes the row of a change, if it was created.
-func (e *echo) add(change *debezium.Envelope, record *consumer.Record) {
+func (e *echo) add(change *debezium.Envelope, record *consumer.Record, place int) {
 	if e.publisher == nil || change.Op != debezium.Create {
 		return
 	}
@@ -60,13 +71,18 @@ func (e *echo) add(change *debezium.Envelope, record *consumer.Record) {
 		}
 	}
 	if made, ok := e.event(change); ok {
-		e.records = append(e.records, producer.Record{
-			Topic: eventsTopic, Key: []byte(made.UserID.String()), Value: made.AppendProtobuf(nil),
-			Headers: []producer.Header{
-				{Key: event.HeaderContentType, Value: []byte(event.ContentTypeProtobuf)},
-				{Key: event.HeaderSchema, Value: []byte(event.Schema)},
-			},
-		})
+		e.created = append(e.created, created{event: made, place: place})
+	}
+}
+
+// recordOf is the record of an event.
+func recordOf(made *event.Event) producer.Record {
+	return producer.Record{
+		Topic: eventsTopic, Key: []byte(made.UserID.String()), Value: made.AppendProtobuf(nil),
+		Headers: []producer.Header{
+			{Key: event.HeaderContentType, Value: []byte(event.ContentTypeProtobuf)},
+			{Key: event.HeaderSchema, Value: []byte(event.Schema)},
+		},
 	}
 }
 
@@ -103,14 +119,38 @@ func eventID(space uuid.UUID, table string, id uuid.UUID) uuid.UUID {
 }
 
 // publish returns nil when all events of the batch are acknowledged, which it does
-// not send again then.
-func (e *echo) publish(ctx context.Context) error {
-	if len(e.records) == 0 {
-		return nil
+// not send again then. Rows of refused records are not created yet.
+func (e *echo) publish(ctx context.Context, isRefused func(place int) bool) error {
+	known, err := e.known(ctx)
+	if err != nil {
+		return err
 	}
-	if err := e.publisher.Publish(ctx, e.records...); err != nil {
-		return fmt.Errorf("publishing %d events: %w", len(e.records), err)
+	records := make([]producer.Record, 0, len(e.created))
+	for i := range e.created {
+		if c := &e.created[i]; !isRefused(c.place) && !known[stored.Of(&c.event)] {
+			records = append(records, recordOf(&c.event))
+		}
+	}
+	if len(records) > 0 {
+		if err := e.publisher.Publish(ctx, records...); err != nil {
+			return fmt.Errorf("publishing %d events: %w", len(records), err)
+		}
 	}
 	e.reset()
 	return nil
+}
+
+// known returns the events that are stored, of those that are not remembered: records
+// that are redriven, or read again from a topic's start.
+func (e *echo) known(ctx context.Context) (map[stored.Identity]bool, error) {
+	var old []event.Event
+	for i := range e.created {
+		if made := &e.created[i].event; time.Since(time.UnixMilli(made.TimeMS)) > rememberedFor {
+			old = append(old, *made)
+		}
+	}
+	if len(old) == 0 {
+		return nil, nil
+	}
+	return e.store.StoredEvents(ctx, old)
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
@@ -25,20 +26,23 @@ func NewExaminer(tables []table.Table, epochs debezium.Epochs) *Examiner {
 	return e
 }
 
-// Examine implements redrive.Examiner. Its error is a topic prefix without an epoch.
+// Examine implements redrive.Examiner. It has no error.
 func (e *Examiner) Examine(_ context.Context, records []dlq.Record) ([]redrive.Verdict, error) {
 	verdicts := make([]redrive.Verdict, len(records))
 	for i := range records {
-		b := e.batches[records[i].Topic]
-		b.Reset()
-		err := b.add(&consumer.Record{Topic: records[i].Topic, Key: records[i].Key, Value: records[i].Value})
-		if err == nil || isLeftOut(err) {
-			continue
+		err := redrive.Protect(func() error { return e.examine(&records[i]) })
+		if !isLeftOut(err) {
+			verdicts[i].Refused = err
 		}
-		if advice := adviceOn(err); advice != nil {
-			return nil, advice
-		}
-		verdicts[i].Refused = err
 	}
 	return verdicts, nil
+}
+
+func (e *Examiner) examine(r *dlq.Record) error {
+	b, isMapped := e.batches[r.Topic]
+	if !isMapped {
+		return fmt.Errorf("no table is mapped to topic %s", r.Topic)
+	}
+	b.Reset()
+	return b.add(&consumer.Record{Topic: r.Topic, Key: r.Key, Value: r.Value}, 0)
 }

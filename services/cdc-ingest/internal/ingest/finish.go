@@ -29,8 +29,8 @@ func (b *batch) Complete(ctx context.Context, records []consumer.Record, reject 
 
 // Finish implements sink.Finisher: rows that a TRUNCATE has removed go, be they
 // stored or of this batch, and what is reported of created rows is published.
-func (b *batch) Finish(ctx context.Context) error {
-	if err := b.echo.publish(ctx); err != nil {
+func (b *batch) Finish(ctx context.Context, isRefused func(i int) bool) error {
+	if err := b.echo.publish(ctx, isRefused); err != nil {
 		return err
 	}
 	if mark := b.rows.Mark(); mark > 0 {

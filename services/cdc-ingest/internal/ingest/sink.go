@@ -9,6 +9,8 @@ import (
 
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/debezium"
+	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/event/stored"
 	"github.com/nova-data/nova/pkg/failpoint"
 	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
@@ -23,6 +25,8 @@ type Store interface {
 	// them; Newest returns the newest mark of a table.
 	Truncate(ctx context.Context, t table.Table, mark uint64) error
 	Newest(ctx context.Context, t table.Table) (mark uint64, err error)
+	// StoredEvents returns those of some events that are stored.
+	StoredEvents(ctx context.Context, events []event.Event) (map[stored.Identity]bool, error)
 	// Insert stores rows that may be stored again.
 	Insert(ctx context.Context, into string, rows *block.Block) error
 }

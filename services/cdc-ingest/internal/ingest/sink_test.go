@@ -15,6 +15,8 @@ import (
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/debezium"
 	"github.com/nova-data/nova/pkg/dlq"
+	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/event/stored"
 	"github.com/nova-data/nova/pkg/sink"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
@@ -74,6 +76,11 @@ func (s *server) Truncate(context.Context, table.Table, uint64) error {
 func (s *server) Insert(context.Context, string, *block.Block) error {
 	assert.Fail(s.t, "nothing is swept")
 	return nil
+}
+
+func (s *server) StoredEvents(context.Context, []event.Event) (map[stored.Identity]bool, error) {
+	assert.Fail(s.t, "nobody asks for events")
+	return nil, nil
 }
 
 func (*server) Newest(context.Context, table.Table) (uint64, error) { return 0, nil }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/block"
+	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/event/stored"
 	"github.com/nova-data/nova/services/cdc-ingest/internal/table"
 )
 
@@ -56,6 +58,11 @@ func (s *Store) Truncate(ctx context.Context, t table.Table, mark uint64) error 
 		}
 	}
 	return nil
+}
+
+// StoredEvents returns those of some events that post_events holds.
+func (s *Store) StoredEvents(ctx context.Context, events []event.Event) (map[stored.Identity]bool, error) {
+	return stored.Find(ctx, s.clickhouse, events)
 }
 
 // Insert stores rows that may be stored again.

@@ -6,10 +6,11 @@ import (
 	"github.com/nova-data/nova/pkg/clickhouse/block"
 	"github.com/nova-data/nova/pkg/consumer"
 	"github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/pkg/event/stored"
 )
 
 // Table is where events are stored.
-const Table = "post_events"
+const Table = stored.Table
 
 // rows is a block of post_events under construction.
 type rows struct {
