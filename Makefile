@@ -14,7 +14,7 @@ SERVICES  = $(notdir $(filter $(CURDIR)/services/%,$(MODULES)))
 # The stack is built, not `go run`: it gets the terminal's signals itself.
 STACK    := go build -o $(BIN)/stack ./tilt/stack/cmd/stack && exec $(BIN)/stack
 
-.PHONY: help deps build build-modules test test-units test-model lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-cdc e2e-full capture chaos chaos-short chaos-load ci clean
+.PHONY: help deps build build-modules test test-units test-model lint fmt generate generate-check tidy tidy-check run up down status stop start e2e e2e-cdc contract e2e-full capture chaos chaos-short chaos-load bench bench-short ci clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-15s\033[0m %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ test: deps ## unit and wire tests of all modules with the race detector, the mod
 	go test -count=1 -timeout 20m ./tilt/e2e # builds what it tests, which the test cache does not see
 
 test-units: # all packages but those that test the whole system
-	go test -race -timeout 20m $$(go list $(PACKAGES) | grep -vE '/tilt/e2e(/chaos|/cdc|/capture)?$$')
+	go test -race -timeout 20m $$(go list $(PACKAGES) | grep -vE '/tilt/e2e(/chaos|/cdc|/capture|/bench|/apicontract)?$$')
 
 test-model: # the protocol's, which is built without the race detector
 	go test -timeout 20m ./pkg/consumer/protocol
@@ -44,6 +44,9 @@ e2e: deps ## the end-to-end tests only, not from the test cache
 
 e2e-cdc: deps ## PostgreSQL, real Debezium and ClickHouse: the scenarios of change data capture, a small run
 	go test -count=1 -timeout 20m -v ./tilt/e2e/cdc
+
+contract: deps ## events-ingest against its own OpenAPI document, by Schemathesis
+	go test -count=1 -timeout 10m -v ./tilt/e2e/apicontract
 
 e2e-full: e2e ## all of both, with 100 000 random changes, freshness, verify over a million rows, and 330 kills of ClickHouse (40 minutes)
 	CDC_FULL=1 CDC_CHANGES=100000 go test -count=1 -timeout 40m -v ./tilt/e2e/cdc
@@ -62,6 +65,12 @@ chaos: deps ## the fault harness: make chaos ROUNDS=100 SEED=1 KAFKA=apache (def
 
 chaos-load: deps ## inserts a second, freshness, and a ClickHouse outage of 60 s, measured at full length
 	CHAOS_LOAD_SECONDS=30 CHAOS_OUTAGE_SECONDS=60 go test -count=1 -timeout 20m -v -run 'TestInsertsPerSecond|TestFreshness|TestOutage' ./tilt/e2e/chaos
+
+bench-short: deps ## each measurement of make bench for seconds: that all of them can be made
+	go test -count=1 -timeout 10m -v ./tilt/e2e/bench
+
+bench: deps ## measure the events path and print the table, targets beside it (6 minutes); JSON in .run/bench or BENCH_JSON; BENCH_KAFKA=kfake, BENCH_PROFILE=path
+	BENCH_FULL=1 go test -count=1 -timeout 20m -v -run 'TestBench$$' ./tilt/e2e/bench
 
 lint: $(TOOLS)/golangci-lint $(TOOLS)/buf ## linters over Go and protobuf, and the house rules they cannot hold
 	$(TOOLS)/golangci-lint run $(PACKAGES)
@@ -115,7 +124,7 @@ start: ## start it again: make start PART=clickhouse
 
 # Nothing is taken from a test cache: some tests build the servers that they start.
 ci: export GOFLAGS := -count=1
-ci: deps build-modules tidy-check lint generate-check test e2e-cdc chaos-short ## what CI runs, on a fresh clone
+ci: deps build-modules tidy-check lint generate-check test contract e2e-cdc bench-short chaos-short ## what CI runs, on a fresh clone
 
 clean: ## stop everything and remove data, logs and built files (downloads stay in the user's cache)
 	@rm -rf .run/chtest

@@ -31,6 +31,7 @@ func commands() []command {
 		{name: "down", summary: "stop the stack; its data stays", run: runDown},
 		{name: "status", summary: "show the parts, their addresses and their state", run: runStatus},
 		{name: "run", summary: "run the stack in the foreground, with sample traffic and a live table", run: runRun},
+		{name: "load", summary: "put the events API under load and measure it: latency, and accept to queryable", run: runLoad},
 		{name: "stop", argument: "PART", summary: "stop one part of the running stack, as an outage to try; the others go on", run: runStop},
 		{name: "start", argument: "PART", summary: "start a part that was stopped", run: runStart},
 		{name: "env", summary: "print the addresses as shell variables", run: runEnv},
@@ -56,6 +57,7 @@ type flags struct {
 	runDir   string
 	services bool
 	duration time.Duration
+	load     loadFlags
 }
 
 // Main runs the command that args name and writes to out what it has to say.
@@ -81,6 +83,9 @@ func invoke(ctx context.Context, command command, args []string, out *os.File) e
 	set.BoolVar(&c.flags.services, "services", true, "run the services, not the servers alone")
 	if command.name == "run" {
 		set.DurationVar(&c.flags.duration, "for", 0, "end by itself after this long, with a reconciliation (FOR)")
+	}
+	if command.name == "load" {
+		c.flags.load.declare(set)
 	}
 	set.Usage = func() {
 		fmt.Fprintf(out, "stack %s: %s\n\n", command.words(), command.summary)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/nova-data/nova/tilt/stack/internal/load/pace"
 )
 
 const (
@@ -45,7 +47,7 @@ func (d *database) run(ctx context.Context) error {
 			d.log.Warn("changes to PostgreSQL are interrupted, connecting again until they go on", "error", err)
 			told = true
 		}
-		_ = pause(ctx, wait.delay())
+		_ = pace.Pause(ctx, wait.delay())
 	}
 	return nil
 }

@@ -3,9 +3,12 @@ package traffic
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/nova-data/nova/tilt/stack/internal/load/sample"
 )
 
 // event is one client event: a copy has the same id and the same bytes.
@@ -23,7 +26,7 @@ type wireEvent struct {
 	PostID     uuid.UUID `json:"post_id"`
 	AuthorID   uuid.UUID `json:"author_id"`
 	Action     string    `json:"action"`
-	DwellMS    int64     `json:"dwell_ms,omitempty"`
+	DwellMS    uint32    `json:"dwell_ms,omitempty"`
 	Device     string    `json:"device,omitempty"`
 	AppVersion string    `json:"app_ver,omitempty"`
 	Experiment string    `json:"experiment,omitempty"`
@@ -31,24 +34,13 @@ type wireEvent struct {
 	Screen     []int     `json:"screen,omitempty"`
 }
 
-// action draws what a user does with a post, as often as users do it, by
-// either of its names.
+// action draws what a user does with a post, by either of its names.
 func action(random *rand.Rand) string {
-	name := "share"
-	switch n := random.IntN(100); {
-	case n < 55:
-		name = "view"
-	case n < 82:
-		name = "impression"
-	case n < 94:
-		name = "like"
-	case n < 98:
-		name = "comment"
-	}
+	name := sample.Action(random).EventType()
 	if random.IntN(10) == 0 {
-		return "post_" + name
+		return name
 	}
-	return name
+	return strings.TrimPrefix(name, "post_")
 }
 
 // newEvent makes an event of a user and a post of the world.
@@ -57,13 +49,10 @@ func newEvent(random *rand.Rand, id, user uuid.UUID, about post, now time.Time) 
 		EventID: id, TS: happened(random, now).UnixMilli(),
 		UserID: user, PostID: about.id, AuthorID: about.author,
 		Action: action(random),
-		Device: []string{"ios", "android", "web", ""}[random.IntN(4)],
 	}
+	wire.Device, wire.AppVersion = sample.Device(random)
 	if wire.Action == "view" {
-		wire.DwellMS = 200 + random.Int64N(30_000)
-	}
-	if wire.Device != "" {
-		wire.AppVersion = []string{"5.11.2", "5.12.0", "6.0.0-beta"}[random.IntN(3)]
+		wire.DwellMS = sample.DwellMS(random)
 	}
 	if random.IntN(50) == 0 {
 		wire.Experiment = []string{"ranking-b", "große-bilder"}[random.IntN(2)]

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/nova-data/nova/tilt/stack/internal/load/pace"
 )
 
 // senders bounds the bodies outstanding at a time.
@@ -33,17 +35,17 @@ func events(ctx context.Context, c *composer, s *sender, rate float64, grace tim
 }
 
 func produce(ctx context.Context, c *composer, rate float64, bodies chan<- body) error {
-	pace := pacer{perSecond: rate}
+	spending := pacer{perSecond: rate}
 	for ctx.Err() == nil {
 		b, ok, err := c.compose(time.Now())
 		if err != nil {
 			return fmt.Errorf("composing events: %w", err)
 		}
 		if !ok {
-			_ = pause(ctx, idle)
+			_ = pace.Pause(ctx, idle)
 			continue
 		}
-		_ = pace.wait(ctx, len(b.ids))
+		_ = spending.wait(ctx, len(b.ids))
 		select {
 		case bodies <- b:
 		case <-ctx.Done():
@@ -69,7 +71,7 @@ func consume(ctx context.Context, s *sender, bodies <-chan body) error {
 func outlive(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	lasting, cancel := context.WithCancel(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
-		_ = pause(lasting, grace)
+		_ = pace.Pause(lasting, grace)
 		cancel()
 	})
 	return lasting, func() { stop(); cancel() }

@@ -1,12 +1,13 @@
 package traffic
 
 import (
-	"encoding/binary"
 	"iter"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/nova-data/nova/tilt/stack/internal/load/sample"
 )
 
 // Fate is what became of an event.
@@ -44,7 +45,7 @@ type Counters struct {
 // Ids of different runs never meet, so rows of earlier runs are told apart.
 // It takes two bits per event.
 type Ledger struct {
-	run [6]byte
+	run sample.Run
 
 	mu       sync.Mutex
 	issued   uint64
@@ -56,16 +57,12 @@ type Ledger struct {
 // NewLedger returns an empty ledger of the run that started at that moment,
 // with the resolution of a millisecond.
 func NewLedger(started time.Time) *Ledger {
-	l := &Ledger{}
-	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(started.UnixMilli()))
-	copy(l.run[:], ms[2:])
-	return l
+	return &Ledger{run: sample.NewRun(started)}
 }
 
 // Prefix returns the beginning that the text of every id of this run shares,
 // and of no other run.
-func (l *Ledger) Prefix() string { return l.id(0).String()[:15] }
+func (l *Ledger) Prefix() string { return l.run.ID(0).String()[:15] }
 
 // Counters returns the totals at this moment.
 func (l *Ledger) Counters() Counters {
@@ -78,9 +75,9 @@ func (l *Ledger) Counters() Counters {
 func (l *Ledger) Fate(id uuid.UUID) Fate {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	sequence := sequenceOf(id)
+	sequence := sample.SequenceOf(id)
 	switch {
-	case sequence >= l.issued || l.id(sequence) != id:
+	case sequence >= l.issued || l.run.ID(sequence) != id:
 		return FateForeign
 	case l.accepted.has(sequence):
 		return FateAccepted
@@ -98,31 +95,18 @@ func (l *Ledger) Accepted() iter.Seq[uuid.UUID] {
 		issued := l.issued
 		l.mu.Unlock()
 		for sequence := range issued {
-			if id := l.id(sequence); l.Fate(id) == FateAccepted && !yield(id) {
+			if id := l.run.ID(sequence); l.Fate(id) == FateAccepted && !yield(id) {
 				return
 			}
 		}
 	}
 }
 
-// id is a version 8 UUID: 48 bits of the run, 62 of the sequence number.
-func (l *Ledger) id(sequence uint64) uuid.UUID {
-	var id uuid.UUID
-	copy(id[:], l.run[:])
-	id[6] = 8 << 4
-	binary.BigEndian.PutUint64(id[8:], 1<<63|sequence)
-	return id
-}
-
-func sequenceOf(id uuid.UUID) uint64 {
-	return binary.BigEndian.Uint64(id[8:]) &^ (3 << 62)
-}
-
 func (l *Ledger) issue() uuid.UUID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.issued++
-	return l.id(l.issued - 1)
+	return l.run.ID(l.issued - 1)
 }
 
 // sending records that ids are about to leave: from here on they may arrive.
@@ -130,7 +114,7 @@ func (l *Ledger) sending(ids []uuid.UUID, repeat bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, id := range ids {
-		l.sent.set(sequenceOf(id))
+		l.sent.set(sample.SequenceOf(id))
 	}
 	if repeat {
 		l.counters.Repeats++
@@ -142,7 +126,7 @@ func (l *Ledger) accept(ids []uuid.UUID) {
 	defer l.mu.Unlock()
 	l.counters.Bodies++
 	for _, id := range ids {
-		if l.accepted.set(sequenceOf(id)) {
+		if l.accepted.set(sample.SequenceOf(id)) {
 			l.counters.Events++
 		} else {
 			l.counters.Duplicates++

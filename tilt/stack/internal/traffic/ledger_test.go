@@ -21,7 +21,7 @@ func TestLedgerKnowsEveryFate(t *testing.T) {
 	assert.Equal(t, FateAccepted, l.Fate(accepted))
 	assert.Equal(t, FateUnknown, l.Fate(unknown))
 	assert.Equal(t, FateNever, l.Fate(unsent))
-	assert.Equal(t, FateForeign, l.Fate(l.id(3)), "an id not issued yet")
+	assert.Equal(t, FateForeign, l.Fate(l.run.ID(3)), "an id not issued yet")
 	assert.Equal(t, FateForeign, l.Fate(uuid.New()))
 
 	l.sending([]uuid.UUID{unknown}, true)

@@ -3,6 +3,8 @@ package traffic
 import (
 	"context"
 	"time"
+
+	"github.com/nova-data/nova/tilt/stack/internal/load/pace"
 )
 
 // maxDebt bounds how much is caught up after a standstill.
@@ -26,22 +28,7 @@ func (p *pacer) wait(ctx context.Context, units int) error {
 	}
 	delay := p.due.Sub(now)
 	p.due = p.due.Add(time.Duration(float64(units) / p.perSecond * float64(time.Second)))
-	return pause(ctx, delay)
-}
-
-// pause waits for d, or for the end of ctx.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return pace.Pause(ctx, delay)
 }
 
 // backoff doubles from 100 ms to 2 s.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nova-data/nova/pkg/feedcache"
 	"github.com/nova-data/nova/pkg/redis"
+	"github.com/nova-data/nova/tilt/stack/internal/load/pace"
 )
 
 const (
@@ -96,14 +97,14 @@ func (f *feeds) run(ctx context.Context) error {
 }
 
 func (f *feeds) draw(ctx context.Context, looks chan<- look) {
-	pace := pacer{perSecond: f.rate}
+	spending := pacer{perSecond: f.rate}
 	for ctx.Err() == nil {
 		next, ok := f.next()
 		if !ok {
-			_ = pause(ctx, idle)
+			_ = pace.Pause(ctx, idle)
 			continue
 		}
-		if pace.wait(ctx, 1) != nil {
+		if spending.wait(ctx, 1) != nil {
 			return
 		}
 		select {
@@ -135,7 +136,7 @@ func (f *feeds) readAll(ctx context.Context, looks <-chan look) {
 			continue // cut off by the end
 		}
 		f.ledger.feed(func(c *Counters) { c.FeedFailures++ })
-		_ = pause(ctx, jitter(wait.delay()))
+		_ = pace.Pause(ctx, jitter(wait.delay()))
 	}
 }
 

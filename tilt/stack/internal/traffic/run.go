@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	codec "github.com/nova-data/nova/pkg/event"
+	"github.com/nova-data/nova/tilt/stack/internal/load/eventsapi"
 )
 
 // The three parts draw from streams of their own, so that the speed of one does
@@ -37,10 +39,12 @@ func Run(ctx context.Context, cfg Config, deps Deps) error {
 		planner: newPlanner(stream(cfg.Seed, streamChanges), shared, uuid.New),
 		ledger:  deps.Ledger, log: deps.Log,
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senders}}
-	defer client.CloseIdleConnections()
+	api := eventsapi.New(eventsapi.Config{
+		URL: deps.EventsURL, ContentType: codec.ContentTypeJSON, Timeout: answerTimeout, Connections: senders,
+	})
+	defer api.Close()
 	composing := &composer{random: stream(cfg.Seed, streamEvents), world: shared, ledger: deps.Ledger}
-	sending := &sender{client: client, url: deps.EventsURL, ledger: deps.Ledger, log: deps.Log}
+	sending := &sender{api: api, ledger: deps.Ledger, log: deps.Log}
 
 	reading, err := openFeeds(cfg, deps, shared)
 	if err != nil {

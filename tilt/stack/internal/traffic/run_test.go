@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/nova-data/nova/pkg/pgtest"
+	"github.com/nova-data/nova/tilt/stack/internal/load/eventsapi"
 )
 
 func fast() Config {
@@ -141,7 +142,7 @@ func TestRunEndsWithARefusal(t *testing.T) {
 	server := pgtest.StartNova(t)
 	api := newEventsAPI(t, answer(http.StatusBadRequest))
 	err := Run(t.Context(), fast(), Deps{EventsURL: api.URL, PostgresDSN: server.DSN, Ledger: NewLedger(time.Now()), Log: quiet()})
-	var refused *refusedError
+	var refused *eventsapi.RefusedError
 	require.ErrorAs(t, err, &refused)
 }
 

@@ -9,16 +9,18 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/nova-data/nova/tilt/stack/internal/load/eventsapi"
 )
 
 func newSender(t *testing.T, url string) (*sender, body) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{}}
-	t.Cleanup(client.CloseIdleConnections)
+	api := eventsapi.New(eventsapi.Config{URL: url, ContentType: "application/json", Timeout: answerTimeout, Connections: 1})
+	t.Cleanup(api.Close)
 	ledger := NewLedger(time.Now())
 	id := ledger.issue()
 	b := body{ids: []uuid.UUID{id}, json: []byte(`{"events":[{"event_id":"` + id.String() + `"}]}`)}
-	return &sender{client: client, url: url, ledger: ledger, log: quiet()}, b
+	return &sender{api: api, ledger: ledger, log: quiet()}, b
 }
 
 // Whatever keeps a 202 away, the identical body is sent again until it comes,
@@ -68,9 +70,9 @@ func TestSenderReportsARefusal(t *testing.T) {
 		})
 		s, b := newSender(t, api.URL)
 		err := s.deliver(t.Context(), b)
-		var refused *refusedError
+		var refused *eventsapi.RefusedError
 		require.ErrorAs(t, err, &refused)
-		assert.Equal(t, status, refused.status)
+		assert.Equal(t, status, refused.Answer.Status)
 		assert.ErrorContains(t, err, "events[0].ts: too old")
 		assert.Len(t, api.bodies, 1)
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+
+	"github.com/nova-data/nova/tilt/stack/internal/load/sample"
 )
 
 // What the world remembers: enough to choose from, not everything there is.
@@ -64,7 +66,7 @@ func zipf(random *rand.Rand, n int) int {
 }
 
 func skewed(random *rand.Rand, exponent, head float64, n int) int {
-	return int(rand.NewZipf(random, exponent, head, uint64(n-1)).Uint64())
+	return sample.Zipf(random, exponent, head, n)
 }
 
 // user draws any user, popular a user as followers see them.
