@@ -5,13 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 
 	"github.com/segmentio/kafka-go/compress"
 )
 
+// scratch lends memory to decompress into: how much a batch takes is known at its
+// end, and what is kept of it should be no more than that.
+type scratch struct{ buffers sync.Pool } // of *[]byte
+
+// maxScratch is the largest buffer that is kept for the next.
+const maxScratch = 16 << 20
+
+func (s *scratch) take() *[]byte {
+	if buffer, isKept := s.buffers.Get().(*[]byte); isKept {
+		return buffer
+	}
+	return new([]byte)
+}
+
+func (s *scratch) give(buffer *[]byte) {
+	if cap(*buffer) <= maxScratch {
+		s.buffers.Put(buffer)
+	}
+}
+
 // decompress returns the records of a batch. Those of codec 0 share memory with
 // body.
-func decompress(body []byte, codec int16) ([]byte, error) {
+func (s *scratch) decompress(body []byte, codec int16) ([]byte, error) {
 	if codec == 0 {
 		return body, nil
 	}
@@ -21,12 +43,15 @@ func decompress(body []byte, codec int16) ([]byte, error) {
 	}
 	stream := c.NewReader(bytes.NewReader(body))
 	defer func() { _ = stream.Close() }()
-	plain := make([]byte, 0, min(decompressionRate*len(body)+bytes.MinRead, maxDecompressed))
+	buffer := s.take()
+	defer s.give(buffer)
+	plain := slices.Grow((*buffer)[:0], min(decompressionRate*len(body)+bytes.MinRead, maxDecompressed))
+	defer func() { *buffer = plain }()
 	for {
 		n, err := stream.Read(plain[len(plain):cap(plain)])
 		plain = plain[:len(plain)+n]
 		if errors.Is(err, io.EOF) {
-			return plain, nil
+			return bytes.Clone(plain), nil
 		}
 		if err != nil {
 			return nil, fmt.Errorf("decompressing %s: %w", c.Name(), err)

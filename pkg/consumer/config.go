@@ -15,15 +15,15 @@ import (
 
 // Config is how records are batched and how the group behaves.
 type Config struct {
-	BatchRows         int           `split_words:"true" default:"50000" desc:"Most records in a batch."`
-	BatchBytes        int           `split_words:"true" default:"16777216" desc:"Bytes of keys and values at which a batch is closed; one record may exceed it."`
+	BatchRows         int           `split_words:"true" default:"20000" desc:"Most records in a batch."`
+	BatchBytes        int           `split_words:"true" default:"8388608" desc:"Bytes of keys and values at which a batch is closed; one record may exceed it."`
 	BatchAge          time.Duration `split_words:"true" default:"500ms" desc:"Time after its first record at which a batch is closed."`
 	FetchBytes        int           `split_words:"true" default:"1048576" desc:"Bytes asked of a partition in one fetch."`
 	FetchWait         time.Duration `split_words:"true" default:"500ms" desc:"Time a broker holds a fetch that finds no records."`
 	HeartbeatInterval time.Duration `split_words:"true" default:"1s" desc:"Time between heartbeats, which is how soon a member notices a rebalance."`
 	SessionTimeout    time.Duration `split_words:"true" default:"15s" desc:"Time without heartbeats after which a member's partitions go to others."`
 	RebalanceTimeout  time.Duration `split_words:"true" default:"30s" desc:"Time members have to join a rebalance."`
-	MemoryBudget      int           `split_words:"true" default:"67108864" desc:"Bytes of records that may be fetched and not yet done with, of all partitions together."`
+	MemoryBudget      int           `split_words:"true" default:"33554432" desc:"Bytes of records that may be fetched and not yet done with, of all partitions together."`
 	WatchdogTimeout   time.Duration `split_words:"true" default:"5m" desc:"Time after which a call for a batch that has not returned is shown as stuck."`
 	LeaveAfter        time.Duration `split_words:"true" default:"10m" desc:"Time after which a member that cannot store what others can leaves the group until it can."`
 	DrainTimeout      time.Duration `split_words:"true" default:"10s" desc:"Time for work in hand when partitions are revoked or the service stops; below REBALANCE_TIMEOUT."`

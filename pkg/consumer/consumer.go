@@ -29,6 +29,7 @@ type Consumer struct {
 	// was before the generation at hand began to form.
 	partitions map[string]int
 	absent     *absent
+	scratch    *scratch
 }
 
 // New returns a consumer that has not joined yet. Its errors are those of cfg
@@ -48,6 +49,7 @@ func New(cfg Config, deps Deps) (*Consumer, error) {
 		deps:    deps,
 		log:     deps.Log.With("group", deps.Group),
 		metrics: m,
+		scratch: &scratch{},
 		absent:  &absent{client: deps.Broker.Client(), group: deps.Group},
 		lookup:  &offsetLookup{client: deps.Broker.Client(), group: deps.Group, start: deps.Positions.StartOffsets, holder: holder},
 	}, nil

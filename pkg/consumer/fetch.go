@@ -51,6 +51,12 @@ func newKafkaFetcher(cluster *broker.Cluster, cfg Config, topic string, partitio
 	}
 }
 
+// with makes the fetcher decompress into memory that it shares with others.
+func (f *kafkaFetcher) with(s *scratch) *kafkaFetcher {
+	f.decoder.scratch = s
+	return f
+}
+
 func (f *kafkaFetcher) fetch(ctx context.Context, position int64) (chunk, int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.wait+f.cluster.Client().Timeout)
 	defer cancel()

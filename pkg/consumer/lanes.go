@@ -35,7 +35,7 @@ func (g *generation) lanes(all assignment, positions map[string]map[int]position
 
 func (g *generation) newSource(l *lane, p *progress) *source {
 	return &source{
-		fetcher:  newKafkaFetcher(g.deps.Broker, l.fetchConfig(g.cfg), p.topic, p.partition),
+		fetcher:  newKafkaFetcher(g.deps.Broker, l.fetchConfig(g.cfg), p.topic, p.partition).with(g.scratch),
 		progress: p,
 		budget:   l.budget,
 		gate:     l.gate,
@@ -128,8 +128,10 @@ func (g *generation) newPlanned(l *lane, partitions assignment, positions map[in
 		positions[partition] = at
 	}
 	w.replayer = &replayer{
-		topic:   l.topic,
-		fetcher: func(partition int) fetcher { return newKafkaFetcher(g.deps.Broker, g.cfg, l.topic, partition) },
+		topic: l.topic,
+		fetcher: func(partition int) fetcher {
+			return newKafkaFetcher(g.deps.Broker, g.cfg, l.topic, partition).with(g.scratch)
+		},
 		ends: func(ctx context.Context, partition int) (int64, int64, error) {
 			return g.lookup.ends(ctx, l.topic, partition)
 		},

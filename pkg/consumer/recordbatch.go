@@ -48,6 +48,7 @@ type batchDecoder struct {
 	partition int
 	castagn   *crc32.Table
 	names     map[string]string
+	scratch   *scratch
 }
 
 func newBatchDecoder(topic string, partition int) *batchDecoder {
@@ -56,6 +57,7 @@ func newBatchDecoder(topic string, partition int) *batchDecoder {
 		partition: partition,
 		castagn:   crc32.MakeTable(crc32.Castagnoli),
 		names:     map[string]string{},
+		scratch:   &scratch{},
 	}
 }
 
@@ -168,7 +170,7 @@ func (d *batchDecoder) decodeBatch(c *chunk, b batchInfo, filter *transactionFil
 	if b.recordCount == 0 {
 		return nil
 	}
-	body, err := decompress(b.body, b.attributes&codecBits)
+	body, err := d.scratch.decompress(b.body, b.attributes&codecBits)
 	if err != nil {
 		return err
 	}

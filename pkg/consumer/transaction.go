@@ -41,7 +41,7 @@ func (f *transactionFilter) control(b batchInfo) error {
 	if b.recordCount == 0 {
 		return nil // compacted
 	}
-	body, err := decompress(b.body, b.attributes&codecBits)
+	body, err := new(scratch).decompress(b.body, b.attributes&codecBits)
 	if err != nil {
 		return err
 	}

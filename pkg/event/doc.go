@@ -11,7 +11,7 @@
 // more attributes than a client may send.
 //
 // Functions are safe for concurrent use. A decoded Event shares no memory with
-// its input.
+// its input, unless by DecodeShared.
 //
 // A decoder never panics, whatever the bytes, and its error is an *InvalidError
 // that names every rule broken, not the first alone: index, field and rule.

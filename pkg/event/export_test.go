@@ -8,7 +8,7 @@ func fieldsV1() field {
 
 // DecodeProtobufV1 is DecodeProtobuf in a consumer that has v1.
 func DecodeProtobufV1(record []byte, event *Event) error {
-	d := newProtobufDecoder(record)
+	d := newProtobufDecoder(record, string(record))
 	d.builder.without = ^fieldsV1()
 	return d.record(event)
 }
@@ -17,5 +17,5 @@ func DecodeProtobufV1(record []byte, event *Event) error {
 func DecodeJSONV1(record []byte, event *Event) error {
 	var d jsonDecoder
 	d.builder.without = ^fieldsV1()
-	return d.record(record, event)
+	return d.record(string(record), event)
 }

@@ -90,3 +90,16 @@ func FuzzDecodeProtobufBatch(f *testing.F) {
 		require.Equal(t, err == nil, len(events) > 0)
 	})
 }
+
+// Shared or not, a record decodes to the same event, or to the same error.
+func FuzzDecodeShared(f *testing.F) {
+	e := wholeEvent()
+	f.Add(e.AppendProtobuf(nil), event.ContentTypeProtobuf)
+	f.Add([]byte(whole), event.ContentTypeJSON)
+	f.Fuzz(func(t *testing.T, value []byte, contentType string) {
+		var copied, shared event.Event
+		err := event.DecodeRecord(value, []byte(contentType), &copied)
+		require.Equal(t, err, event.DecodeShared(value, []byte(contentType), &shared))
+		require.Equal(t, copied, shared)
+	})
+}

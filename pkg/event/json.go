@@ -15,14 +15,14 @@ import (
 // comes twice is refused, since readers differ on which of the two counts.
 func DecodeJSON(record []byte, event *Event) error {
 	var d jsonDecoder
-	return d.record(record, event)
+	return d.record(string(record), event)
 }
 
 // DecodeJSONBatch reads the body {"events":[…]}, which has no other members.
 func DecodeJSONBatch(body []byte, bounds Bounds) ([]Event, error) {
 	var d jsonDecoder
 	d.builder.bounds = &bounds
-	d.begin(body)
+	d.begin(string(body))
 	events := d.batch(bounds.MaxEvents)
 	d.scanner.end()
 	if err := d.err(WholeBody); err != nil {
@@ -39,16 +39,16 @@ type jsonDecoder struct {
 }
 
 // record reads the whole input as one event.
-func (d *jsonDecoder) record(input []byte, event *Event) error {
-	d.begin(input)
+func (d *jsonDecoder) record(text string, event *Event) error {
+	d.begin(text)
 	d.builder.start(event, 0)
 	d.event()
 	d.scanner.end()
 	return d.err(0)
 }
 
-func (d *jsonDecoder) begin(input []byte) {
-	d.scanner.text = string(input)
+func (d *jsonDecoder) begin(text string) {
+	d.scanner.text = text
 	if rule := utf8Rule(d.scanner.text); rule != "" {
 		d.scanner.rule, d.scanner.pos = rule, len(d.scanner.text)
 	}

@@ -40,13 +40,13 @@ const ruleProtobuf = "must be a message of nova.events.v1 in protobuf's wire for
 // a newer schema is kept as its number. Of a field that comes twice the last
 // counts, as everywhere in protobuf; zero is absent.
 func DecodeProtobuf(record []byte, event *Event) error {
-	d := newProtobufDecoder(record)
+	d := newProtobufDecoder(record, string(record))
 	return d.record(event)
 }
 
 // DecodeProtobufBatch reads the body nova.events.v1.EventBatch.
 func DecodeProtobufBatch(body []byte, bounds Bounds) ([]Event, error) {
-	d := newProtobufDecoder(body)
+	d := newProtobufDecoder(body, string(body))
 	d.builder.bounds = &bounds
 	events := d.batch(bounds.MaxEvents)
 	if err := d.builder.problems.err(); err != nil {
@@ -64,8 +64,9 @@ type protobufDecoder struct {
 	unknown []protowire.Number
 }
 
-func newProtobufDecoder(input []byte) protobufDecoder {
-	return protobufDecoder{text: string(input), data: input, builder: builder{lastWins: true}}
+// newProtobufDecoder returns a decoder of input, of which text has the same bytes.
+func newProtobufDecoder(input []byte, text string) protobufDecoder {
+	return protobufDecoder{text: text, data: input, builder: builder{lastWins: true}}
 }
 
 // record reads the whole input as one event.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"unsafe"
 )
 
 // How an event is marked on Kafka and in HTTP.
@@ -29,17 +30,28 @@ var (
 // it has none: then it is JSON, as older producers wrote it. Its error is
 // ErrEmpty, ErrContentType or an *InvalidError.
 func DecodeRecord(value, contentType []byte, into *Event) error {
-	switch {
-	case len(value) == 0:
+	return decodeRecord(value, string(value), contentType, into)
+}
+
+// DecodeShared is DecodeRecord without the copy: the event's texts are parts of
+// value, which must not change for as long as any of them is in use.
+func DecodeShared(value, contentType []byte, into *Event) error {
+	text := unsafe.String(unsafe.SliceData(value), len(value)) //nolint:gosec // the caller leaves value as it is
+	return decodeRecord(value, text, contentType, into)
+}
+
+// decodeRecord reads value, of which text has the same bytes.
+func decodeRecord(value []byte, text string, contentType []byte, into *Event) error {
+	if len(value) == 0 {
 		return ErrEmpty
-	case contentType == nil:
-		return DecodeJSON(value, into)
 	}
 	switch mediaType(contentType) {
 	case ContentTypeProtobuf:
-		return DecodeProtobuf(value, into)
+		d := newProtobufDecoder(value, text)
+		return d.record(into)
 	case ContentTypeJSON:
-		return DecodeJSON(value, into)
+		var d jsonDecoder
+		return d.record(text, into)
 	default:
 		return fmt.Errorf("%w: %q", ErrContentType, contentType)
 	}
@@ -47,8 +59,14 @@ func DecodeRecord(value, contentType []byte, into *Event) error {
 
 // mediaType is a content type without its parameters; empty if it is malformed.
 func mediaType(contentType []byte) string {
-	if string(contentType) == ContentTypeProtobuf { // as our own API writes it
+	switch string(contentType) { // as most producers write it
+	case ContentTypeProtobuf:
 		return ContentTypeProtobuf
+	case ContentTypeJSON:
+		return ContentTypeJSON
+	}
+	if contentType == nil {
+		return ContentTypeJSON
 	}
 	parsed, _, err := mime.ParseMediaType(string(contentType))
 	if err != nil {

@@ -34,14 +34,16 @@ func TestDecodeRecord(t *testing.T) {
 			if test.contentType != "" {
 				contentType = []byte(test.contentType)
 			}
-			var got event.Event
-			err := event.DecodeRecord([]byte(test.value), contentType, &got)
-			if test.err != nil {
-				require.ErrorIs(t, err, test.err)
-				return
+			for _, decode := range []func(value, contentType []byte, into *event.Event) error{event.DecodeRecord, event.DecodeShared} {
+				var got event.Event
+				err := decode([]byte(test.value), contentType, &got)
+				if test.err != nil {
+					require.ErrorIs(t, err, test.err)
+					continue
+				}
+				require.NoError(t, err)
+				assert.Equal(t, want, got)
 			}
-			require.NoError(t, err)
-			assert.Equal(t, want, got)
 		})
 	}
 	require.ErrorIs(t, event.DecodeRecord([]byte(json), []byte{}, &event.Event{}), event.ErrContentType, "a header without a value")

@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"encoding/json"
+	"math/bits"
 	"strconv"
 )
 
@@ -186,7 +187,7 @@ func (s *scanner) rawString() (quoted string, isEscaped bool) {
 		return "", false
 	}
 	start := s.pos
-	for s.pos++; s.pos < len(s.text); s.pos++ {
+	for s.pos = plain(s.text, s.pos+1); s.pos < len(s.text); s.pos = plain(s.text, s.pos+1) {
 		switch c := s.text[s.pos]; {
 		case c == '"':
 			s.pos++
@@ -207,6 +208,32 @@ func (s *scanner) rawString() (quoted string, isEscaped bool) {
 	s.pos = len(s.text)
 	s.fail("an end of the string")
 	return "", false
+}
+
+// plain returns where, from pos on, the first byte stands that means something in a
+// string: a quote, a backslash or a control character; or the start of the last bytes,
+// less than eight, which it does not look at. It looks at eight bytes at a time: of a
+// word XORed with c in each byte, the lowest bit of (w - 0x01…01) &^ w & 0x80…80 is in
+// the first byte that is c, and that of (w - 0x20…20) &^ w & 0x80…80 in the first below
+// ' '.
+func plain(text string, pos int) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for ; pos+8 <= len(text); pos += 8 {
+		w := word(text[pos : pos+8])
+		quote, backslash := w^(ones*'"'), w^(ones*'\\')
+		found := ((quote-ones)&^quote | (backslash-ones)&^backslash | (w-ones*' ')&^w) & highs
+		if found != 0 {
+			return pos + bits.TrailingZeros64(found)/8
+		}
+	}
+	return pos
+}
+
+// word is eight bytes as a number, the first the lowest.
+func word(text string) uint64 {
+	_ = text[7]
+	return uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
 }
 
 // escapeLength is the length of the escape sequence at the start of text, or 0.

@@ -6,7 +6,7 @@ package event
 func DecodeJSONBody(body []byte, bounds Bounds) ([]Event, error) {
 	var d jsonDecoder
 	d.builder.bounds = &bounds
-	d.begin(body)
+	d.begin(string(body))
 	var events []Event
 	if d.isSingle() {
 		events = make([]Event, 1)
@@ -40,7 +40,7 @@ func (d *jsonDecoder) isSingle() bool {
 // DecodeProtobufSingle reads one nova.events.v1.Event that a client posts by
 // itself. Its problems have the index 0.
 func DecodeProtobufSingle(body []byte, bounds Bounds) ([]Event, error) {
-	d := newProtobufDecoder(body)
+	d := newProtobufDecoder(body, string(body))
 	d.builder.bounds = &bounds
 	events := make([]Event, 1)
 	if err := d.record(&events[0]); err != nil {

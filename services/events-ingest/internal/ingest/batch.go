@@ -29,8 +29,13 @@ type batch struct {
 }
 
 // Reset implements sink.Batch. It keeps the memory, that of the events' attributes
-// too.
+// too, but none of what records hold.
 func (b *batch) Reset() {
+	for i := range b.events {
+		attributes := b.events[i].Attributes[:cap(b.events[i].Attributes)]
+		clear(attributes)
+		b.events[i] = event.Event{Attributes: attributes[:0]}
+	}
 	b.places, b.events, b.claims = b.places[:0], b.events[:0], b.claims[:0]
 	b.rowPlaces, b.accepted = b.rowPlaces[:0], b.accepted[:0]
 	b.rows.block.Reset()

@@ -106,28 +106,3 @@ func TestNoAnswerAboutClaims(t *testing.T) {
 	require.NoError(t, fill())
 	assert.Equal(t, 1, b.Block().Rows())
 }
-
-// keepAll is a Claimer without duplicates.
-type keepAll struct{ kept []bool }
-
-func (k keepAll) Claim(_ context.Context, claims []dedup.Claim) ([]bool, error) {
-	return k.kept[:len(claims)], nil
-}
-
-// BenchmarkFill is the cost of one record from its bytes to its row, without
-// Kafka, Redis and ClickHouse.
-func BenchmarkFill(b *testing.B) {
-	const size = 10_000
-	claimer := keepAll{kept: make([]bool, size)}
-	records := make([]consumer.Record, size)
-	for i := range records {
-		claimer.kept[i], records[i] = true, record(byte(i%255+1), int64(i))
-	}
-	batch := newTestBatch(b, claimer)
-	b.SetBytes(int64(len(records[0].Value)))
-	b.ReportAllocs()
-	for done := 0; done < b.N; done += size {
-		batch.Reset()
-		require.NoError(b, batch.Fill(b.Context(), records[:min(size, b.N-done)], func(int, sink.Rejection) { b.Fatal("rejected") }))
-	}
-}

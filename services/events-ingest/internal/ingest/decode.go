@@ -23,9 +23,10 @@ type refusal struct {
 	err    error
 }
 
-// decode reads the event of a record; nil if it could.
+// decode reads the event of a record, whose memory it shares: the record's is never
+// used again for another. It is nil if it could.
 func decode(record *consumer.Record, into *event.Event) *refusal {
-	err := event.DecodeRecord(record.Value, record.Header(event.HeaderContentType), into)
+	err := event.DecodeShared(record.Value, record.Header(event.HeaderContentType), into)
 	var invalid *event.InvalidError
 	switch {
 	case err == nil:
