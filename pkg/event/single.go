@@ -32,7 +32,7 @@ func (d *jsonDecoder) isSingle() bool {
 			ahead.fail("") // looks no further
 			return
 		}
-		ahead.skip(deepest)
+		ahead.skip(deepest + 1) // "attributes" is a level of the event's own
 	})
 	return !isBatch && ahead.isFine()
 }

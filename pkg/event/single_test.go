@@ -26,6 +26,17 @@ func TestSingleIsABatchOfOne(t *testing.T) {
 	assert.Equal(t, batched, encoded)
 }
 
+// A value may nest as deep in an event by itself as in a batch.
+func TestSingleNestsAsDeep(t *testing.T) {
+	for depth, isTaken := range map[int]bool{32: true, 33: false} {
+		nested := `{` + required + `,"attributes":{"x":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}}`
+		_, err := event.DecodeJSONBody([]byte(nested), bounds())
+		assert.Equal(t, isTaken, err == nil, err)
+		_, err = event.DecodeJSONBody([]byte(`{"events":[`+nested+`]}`), bounds())
+		assert.Equal(t, isTaken, err == nil, err)
+	}
+}
+
 // A member "events" makes a batch of a body, wherever it stands; what is no object
 // at all is told by its syntax. Bounds hold for one event as for many.
 func TestSingleOrBatch(t *testing.T) {

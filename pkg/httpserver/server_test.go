@@ -9,6 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,4 +124,89 @@ func TestDrainIsBounded(t *testing.T) {
 	require.ErrorContains(t, <-stopped, "finishing requests")
 	require.NotContains(t, (<-answered).Error(), "answered")
 	close(release)
+}
+
+// More connections than may be wait until one of them is closed.
+func TestConnectionsAreBounded(t *testing.T) {
+	few := settings("127.0.0.1:0")
+	few.MaxConnections = 1
+	var log bytes.Buffer
+	server, err := httpserver.Listen(t.Context(), few, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "answered")
+	}), slog.New(slog.NewJSONHandler(&log, nil)))
+	require.NoError(t, err)
+	var line struct{ Addr string }
+	require.NoError(t, json.Unmarshal(log.Bytes(), &line))
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Run(ctx) }()
+
+	var dialer net.Dialer
+	first, err := dialer.DialContext(t.Context(), "tcp", line.Addr)
+	require.NoError(t, err)
+	_, err = io.WriteString(first, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	require.NoError(t, err)
+	answer := make([]byte, 12)
+	_, err = io.ReadFull(first, answer)
+	require.NoError(t, err)
+	assert.Equal(t, "HTTP/1.1 200", string(answer))
+
+	second, err := dialer.DialContext(t.Context(), "tcp", line.Addr)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, second.Close()) }()
+	_, err = io.WriteString(second, "GET / HTTP/1.0\r\n\r\n")
+	require.NoError(t, err)
+	require.NoError(t, second.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+	_, err = second.Read(answer)
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.NoError(t, first.Close())
+	require.NoError(t, second.SetReadDeadline(time.Time{}))
+	_, err = io.ReadFull(second, answer)
+	require.NoError(t, err)
+	assert.Equal(t, "HTTP/1.0 200", string(answer))
+	stop()
+	assert.NoError(t, <-stopped)
+}
+
+// A handler that panics is in the log for everybody to see.
+func TestPanicsAreTold(t *testing.T) {
+	var log lines
+	server, err := httpserver.Listen(t.Context(), settings("127.0.0.1:0"), http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		panic("index out of range")
+	}), slog.New(slog.NewTextHandler(&log, nil)))
+	require.NoError(t, err)
+	_, addr, _ := strings.Cut(strings.TrimSpace(log.String()), " addr=")
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := make(chan error, 1)
+	go func() { stopped <- server.Run(ctx) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr, nil)
+	require.NoError(t, err)
+	response, err := client.Do(request)
+	if err == nil {
+		_ = response.Body.Close()
+	}
+	require.Error(t, err)
+	stop()
+	require.NoError(t, <-stopped)
+	assert.Contains(t, log.String(), "level=ERROR")
+	assert.Contains(t, log.String(), "index out of range")
+}
+
+// lines is a log that may be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

@@ -16,10 +16,10 @@ import (
 // bad is a request that is refused: a POST of JSON to /v1/events, if it does not
 // say otherwise, to which the answer is 400.
 type bad struct {
-	status                          int
-	method, path, contentType       string
-	encoding, authorization, cookie string
-	body                            string
+	status                                  int
+	method, path, contentType               string
+	encoding, authorization, cookie, origin string
+	body                                    string
 	// names are parts of the answer: a fault as "<index> <field>: <rule>", without
 	// the index for one of the whole body, or a part of the detail.
 	names []string
@@ -179,6 +179,8 @@ func badTransport(t *testing.T) map[string]bad {
 		"another content type":     {status: 415, contentType: "text/csv", body: batch, names: []string{"must be application/json or application/x-protobuf"}},
 		"a malformed content type": {status: 415, contentType: typeJSON + "; =", body: batch, names: []string{"must be application/json"}},
 		"a form":                   {status: 415, contentType: "multipart/form-data; boundary=x", body: batch, names: []string{"must be application/json"}},
+		"a form of a page":         {status: 415, contentType: "application/x-www-form-urlencoded", origin: "https://evil.example", body: batch, names: []string{"must be application/json"}},
+		"no type, of a page":       {status: 415, contentType: "none", origin: "https://evil.example", body: batch, names: []string{"must be application/json"}},
 		"get":                      {status: 405, method: "GET", names: []string{"events are posted"}},
 		"put":                      {status: 405, method: "PUT", body: batch, names: []string{"events are posted"}},
 		"options without CORS":     {status: 405, method: "OPTIONS", names: []string{"events are posted"}},
@@ -219,6 +221,12 @@ func (b bad) run(t *testing.T) {
 	}
 	if b.authorization != "" && b.authorization != "none" {
 		request.Header.Set("Authorization", b.authorization)
+	}
+	if b.origin != "" {
+		request.Header.Set("Origin", b.origin)
+	}
+	if b.contentType == "none" {
+		request.Header.Del("Content-Type")
 	}
 	if b.cookie != "" {
 		request.Header.Set("Cookie", b.cookie)

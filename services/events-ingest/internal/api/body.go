@@ -13,6 +13,10 @@ import (
 	"sync"
 )
 
+// keptBytes is the largest buffer that is kept for the next body: a slow one of a
+// byte would hold it, and count as a byte.
+const keptBytes = 64 << 10
+
 // firstBytes is how much of a body is read at first: that of a few events.
 const firstBytes = 16 << 10
 
@@ -45,7 +49,11 @@ func newReceiver(limit int64, gate *gate) *receiver {
 // The bytes taken of the gate are the exchange's.
 func (v *receiver) receive(x *exchange, isGzip bool, use func(body []byte) *problem) *problem {
 	buffer, _ := v.buffers.Get().(*[]byte)
-	defer v.buffers.Put(buffer)
+	defer func() {
+		if cap(*buffer) <= keptBytes {
+			v.buffers.Put(buffer)
+		}
+	}()
 	var err error
 	*buffer, err = v.read(x, isGzip, (*buffer)[:0])
 	if err != nil {
@@ -63,7 +71,10 @@ func (v *receiver) read(x *exchange, isGzip bool, buffer []byte) ([]byte, error)
 		return v.fill(x, buffer, sent)
 	}
 	inflater, _ := v.inflaters.Get().(*inflater)
-	defer v.inflaters.Put(inflater)
+	defer func() {
+		inflater.buffered.Reset(nil) // or it would hold the connection
+		v.inflaters.Put(inflater)
+	}()
 	if err := inflater.begin(sent); err != nil {
 		return buffer, err
 	}

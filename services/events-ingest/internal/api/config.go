@@ -16,8 +16,9 @@ type Config struct {
 	MaxEvents        int           `split_words:"true" default:"100" desc:"Largest number of events in a body."`
 	MaxEventAge      time.Duration `split_words:"true" default:"23h50m" desc:"How long ago an event may have happened; with HTTP_MAX_EVENT_AHEAD below DEDUP_TTL."`
 	MaxEventAhead    time.Duration `split_words:"true" default:"5m" desc:"How far in the future an event's time may be, for clocks that differ."`
-	MaxConcurrent    int           `split_words:"true" default:"1000" desc:"Most requests in hand at a time; the answer to one more is 429."`
+	MaxConcurrent    int           `split_words:"true" default:"1000" desc:"Most requests at a time that wait for Kafka; the answer to one more is 429."`
 	MaxBytesInFlight int64         `split_words:"true" default:"33554432" desc:"Most bytes of bodies, decompressed, in hand at a time; the answer to more is 429. Memory is about 5 times as much, 14 times for events of many tiny attributes."`
+	MaxConnections   int           `split_words:"true" default:"4096" desc:"Most connections at a time; more wait to be accepted. Each may make the service hold 36 KiB of headers."`
 	ReadTimeout      time.Duration `split_words:"true" default:"10s" desc:"Time limit for receiving a request; then the answer is 408."`
 	PublishTimeout   time.Duration `split_words:"true" default:"10s" desc:"Time limit for Kafka's acknowledgement; then the answer is 503."`
 	IdleTimeout      time.Duration `split_words:"true" default:"2m" desc:"Time after which an idle connection is closed."`
@@ -39,6 +40,7 @@ func (c Config) Validate() error {
 		{"MAX_EVENTS", int64(c.MaxEvents)},
 		{"MAX_EVENT_AGE", int64(c.MaxEventAge)},
 		{"MAX_CONCURRENT", int64(c.MaxConcurrent)},
+		{"MAX_CONNECTIONS", int64(c.MaxConnections)},
 		{"READ_TIMEOUT", int64(c.ReadTimeout)},
 		{"PUBLISH_TIMEOUT", int64(c.PublishTimeout)},
 		{"IDLE_TIMEOUT", int64(c.IdleTimeout)},
@@ -61,5 +63,6 @@ func (c Config) Server() httpserver.Settings {
 	return httpserver.Settings{
 		Name: "events API", Addr: c.Addr, Variable: "HTTP_ADDR",
 		ReadTimeout: c.ReadTimeout, AnswerTimeout: c.PublishTimeout, IdleTimeout: c.IdleTimeout,
+		MaxConnections: c.MaxConnections,
 	}
 }

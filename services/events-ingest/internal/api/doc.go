@@ -9,7 +9,7 @@
 // which the tests hold every answer.
 //
 // Handlers run concurrently and share the publisher, and the bounds on how many
-// requests and bytes are in hand: beyond them the answer is 429, at once. Run
+// requests and bytes are in hand: beyond them the answer is 429. Run
 // belongs to one goroutine.
 //
 // While Kafka does not take events the answer is 503 with Retry-After, and the

@@ -161,15 +161,17 @@ func (h *Handler) events(ctx context.Context, x *exchange) *problem {
 	if refusal := h.identify(ctx, x); refusal != nil {
 		return refusal
 	}
-	if !h.gate.enter() {
-		return tooMany("too many requests are in hand: send the identical body again")
-	}
-	defer h.gate.leave()
 	defer func() { h.gate.give(x.taken) }()
 	events, refusal := h.read(x)
 	if refusal != nil {
 		return refusal
 	}
+	// Those that still send are bounded by their bytes and by connections: else a few
+	// slow ones would keep all others out.
+	if !h.gate.enter() {
+		return tooMany("too many requests are in hand: send the identical body again")
+	}
+	defer h.gate.leave()
 	if err := h.publish(ctx, x.r.Header, events); err != nil {
 		return h.unpublished(ctx, x, err)
 	}

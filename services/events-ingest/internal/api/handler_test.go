@@ -142,7 +142,9 @@ func TestKafkaAway(t *testing.T) {
 func TestEventTooLargeForKafka(t *testing.T) {
 	f := newFixture(t)
 	f.kafka.fail = &producer.PublishError{Total: 1, Failures: []producer.Failure{{Err: producer.ErrTooLarge}}}
-	assert.Equal(t, http.StatusRequestEntityTooLarge, f.post(t, batch).status)
+	got := f.post(t, batch)
+	assert.Equal(t, http.StatusRequestEntityTooLarge, got.status)
+	assert.Contains(t, got.body, `"errors":[{"index":0,"rule":"must be smaller: record is too large"}]`)
 	assert.Empty(t, f.health.degraded)
 }
 
@@ -161,17 +163,33 @@ func TestPublishTimeout(t *testing.T) {
 
 // A client that is gone says nothing about Kafka.
 func TestClientGone(t *testing.T) {
-	f := newFixture(t)
-	ctx, cancel := context.WithCancel(t.Context())
+	f := newFixture(t, func(c *api.Config) { c.MaxBytesInFlight = 4000 })
+	ctx, leave := context.WithCancel(t.Context())
+	publishing, release := make(chan struct{}), make(chan struct{})
 	f.kafka.publish = func(ctx context.Context) error {
-		cancel()
-		<-ctx.Done()
-		return ctx.Err()
+		leave()
+		close(publishing)
+		select {
+		case <-release:
+			return errors.New("too late")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/events", strings.NewReader(batch))
-	f.ServeHTTP(httptest.NewRecorder(), request)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		f.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/events", strings.NewReader(batch)))
+	}()
+	<-publishing
+	whole := batch + strings.Repeat(" ", 4000-len(batch))
+	assert.Equal(t, http.StatusTooManyRequests, f.post(t, whole).status, "its bytes are still on their way to Kafka")
+	close(release)
+	<-served
+	f.kafka.publish = nil
+	assert.Equal(t, http.StatusAccepted, f.post(t, whole).status)
 	assert.Empty(t, f.health.degraded)
-	assert.Empty(t, f.log.String())
+	assert.NotContains(t, f.log.String(), "503")
 }
 
 // All problems of a configuration are named at once.
@@ -179,7 +197,7 @@ func TestValidate(t *testing.T) {
 	assert.NoError(t, config().Validate())
 	err := api.Config{MaxEventAhead: -1, CORSOrigins: []string{"shop.example"}}.Validate()
 	for _, name := range []string{
-		"ADDR", "MAX_BODY_BYTES", "MAX_EVENTS", "MAX_EVENT_AGE", "MAX_EVENT_AHEAD", "MAX_CONCURRENT", "MAX_BYTES_IN_FLIGHT",
+		"ADDR", "MAX_BODY_BYTES", "MAX_EVENTS", "MAX_EVENT_AGE", "MAX_EVENT_AHEAD", "MAX_CONCURRENT", "MAX_CONNECTIONS", "MAX_BYTES_IN_FLIGHT",
 		"READ_TIMEOUT", "PUBLISH_TIMEOUT", "IDLE_TIMEOUT", "CORS_ORIGINS",
 	} {
 		assert.ErrorContains(t, err, name)

@@ -83,7 +83,7 @@ type fixture struct {
 
 func config() api.Config {
 	return api.Config{
-		Addr: "127.0.0.1:0", MaxBodyBytes: 4000, MaxEvents: 3, MaxConcurrent: 10, MaxBytesInFlight: 40_000,
+		Addr: "127.0.0.1:0", MaxBodyBytes: 4000, MaxEvents: 3, MaxConcurrent: 10, MaxConnections: 10, MaxBytesInFlight: 40_000,
 		MaxEventAge: 23*time.Hour + 50*time.Minute, MaxEventAhead: 5 * time.Minute,
 		ReadTimeout: time.Second, PublishTimeout: time.Second, IdleTimeout: time.Second,
 	}

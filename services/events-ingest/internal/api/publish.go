@@ -43,7 +43,9 @@ func (h *Handler) publish(ctx context.Context, request http.Header, events []eve
 			Time:    now,
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.PublishTimeout)
+	// A client that leaves takes nothing back: its records stay on their way, and must
+	// count as in hand for as long.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.PublishTimeout)
 	defer cancel()
 	return h.deps.Publisher.Publish(ctx, records...)
 }
@@ -80,7 +82,7 @@ func (h *Handler) headersFor(request http.Header) []producer.Header {
 // unpublished is the answer when Kafka did not take all events.
 func (h *Handler) unpublished(ctx context.Context, x *exchange, err error) *problem {
 	if errors.Is(err, producer.ErrTooLarge) {
-		return newProblem(http.StatusRequestEntityTooLarge, "an event is larger than Kafka takes")
+		return tooLarge(err)
 	}
 	if ctx.Err() == nil { // else it was the client that gave up
 		h.deps.Health.Degraded(part, "Kafka does not take events: "+err.Error())
@@ -90,6 +92,20 @@ func (h *Handler) unpublished(ctx context.Context, x *exchange, err error) *prob
 	}
 	return newProblem(http.StatusServiceUnavailable, "a part of the events may have been accepted: send the identical body again").
 		with("Retry-After", retryAfterSeconds)
+}
+
+// tooLarge names the events that are larger than Kafka takes.
+func tooLarge(err error) *problem {
+	p := newProblem(http.StatusRequestEntityTooLarge, "an event is larger than Kafka takes, and a part of the others may have been accepted")
+	var partial *producer.PublishError
+	if errors.As(err, &partial) {
+		for i := range partial.Failures {
+			if f := &partial.Failures[i]; errors.Is(f.Err, producer.ErrTooLarge) {
+				p.Errors = append(p.Errors, fault{Index: &f.Index, Rule: "must be smaller: " + f.Err.Error()})
+			}
+		}
+	}
+	return p
 }
 
 func (h *Handler) resumed(ctx context.Context) {

@@ -82,26 +82,32 @@ func encodingOf(header http.Header) (isGzip bool, refusal *problem) {
 type decoder func(body []byte, bounds event.Bounds) ([]event.Event, error)
 
 // decoderOf picks the form of the body. What `curl -d` claims to send when it is
-// not told otherwise, and no claim at all, are taken for JSON.
+// not told otherwise, and no claim at all, are taken for JSON; but not of a browser's
+// page, which may send just these to any origin without asking (CORS-safelisted
+// request-header, Fetch standard).
 func decoderOf(header http.Header) (decoder, *problem) {
-	given := header.Get("Content-Type")
+	given, isBrowser := header.Get("Content-Type"), header.Get("Origin") != ""
 	switch given { // as most clients send it
-	case "", event.ContentTypeJSON:
+	case event.ContentTypeJSON:
 		return event.DecodeJSONBody, nil
 	case event.ContentTypeProtobuf:
 		return event.DecodeProtobufBatch, nil
+	}
+	if given == "" && !isBrowser {
+		return event.DecodeJSONBody, nil
 	}
 	mediaType, parameters, err := mime.ParseMediaType(given)
 	if err != nil {
 		return nil, otherContentType()
 	}
-	switch mediaType {
-	case event.ContentTypeJSON, "application/x-www-form-urlencoded":
+	const form = "application/x-www-form-urlencoded"
+	switch {
+	case mediaType == event.ContentTypeJSON, mediaType == form && !isBrowser:
 		if charset := parameters["charset"]; charset != "" && !isUTF8(charset) {
 			return nil, newProblem(http.StatusUnsupportedMediaType, "the charset must be UTF-8")
 		}
 		return event.DecodeJSONBody, nil
-	case event.ContentTypeProtobuf, "application/protobuf":
+	case mediaType == event.ContentTypeProtobuf, mediaType == "application/protobuf":
 		switch parameters[parameterMessage] {
 		case "", messageBatch:
 			return event.DecodeProtobufBatch, nil
