@@ -29,9 +29,6 @@ var errLimit = errors.New("enough")
 
 func (l listing) run(ctx context.Context, s *session) error {
 	table := tabwriter.NewWriter(s.to.stdout, 0, 0, 2, ' ', 0)
-	if !l.asJSON {
-		fmt.Fprintln(table, "LETTER\tFAILED AT\tCLASS\tTRIES\tRECORD\tKEY\tERROR")
-	}
 	printed, classes := 0, map[string]int{}
 	err := s.archive.readAll(ctx, func(e entry) error {
 		if !l.isMeant(s, &e) {
@@ -46,6 +43,9 @@ func (l listing) run(ctx context.Context, s *session) error {
 		classes[e.letter.ErrorClass]++
 		if l.asJSON {
 			return l.printJSON(s, &e)
+		}
+		if printed == 1 {
+			fmt.Fprintln(table, "LETTER\tFAILED AT\tCLASS\tTRIES\tRECORD\tKEY\tERROR")
 		}
 		letter := &e.letter
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", s.archive.position(&e), letter.FailedAt.Format(time.RFC3339),
