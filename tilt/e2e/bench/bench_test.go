@@ -29,6 +29,7 @@ func TestBench(t *testing.T) {
 	}
 	r := result{Machine: thisMachine(t.Context(), kafka)}
 	w := start(t, kafka, size)
+	w.printAtEnd(t, r)
 	w.measureCost(t)
 	w.measureFreshness(t)
 	w.measurePosts(t)
@@ -36,7 +37,6 @@ func TestBench(t *testing.T) {
 	w.requireExact(t)
 	w.add(row{Name: "events stored exactly once, table and view", Value: 100, Unit: "%", AtLeast: 100, Note: fmt.Sprintf("all %s of this run", digits(float64(w.sent)))})
 	r.Rows = w.rows
-	_, _ = fmt.Fprintln(t.Output(), "\n"+r.table())
 
 	path := os.Getenv("BENCH_JSON")
 	if path == "" {
@@ -45,6 +45,16 @@ func TestBench(t *testing.T) {
 	require.NoError(t, r.write(path))
 	_, _ = fmt.Fprintln(t.Output(), "the same as JSON:", path)
 	requirePlausible(t, r.Rows)
+}
+
+// printAtEnd prints the rows there are when the test ends, also when one cannot be
+// measured: those before it took minutes.
+func (w *world) printAtEnd(tb testing.TB, r result) {
+	tb.Helper()
+	tb.Cleanup(func() {
+		r.Rows = w.rows
+		_, _ = fmt.Fprintln(tb.Output(), "\n"+r.table())
+	})
 }
 
 // resultPath is a file of the full runs' own, or one that ends with the test.

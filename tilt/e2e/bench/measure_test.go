@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -58,6 +59,9 @@ const (
 	p50AtMost      = 600
 	p99AtMost      = 1500
 	insertsAtMost  = 3
+
+	// perSecond is the rate of the rows that are at 5 000 events/s.
+	perSecond = 5000
 
 	large = 1600
 	small = 300
@@ -144,8 +148,11 @@ func (w *world) saveProfile(t *testing.T, m *member) {
 func (w *world) measureFreshness(t *testing.T) {
 	t.Helper()
 	m := w.startMember(t)
-	report := w.load(t, m, "--rate", "5000", "--batch", "10", "--payload", "300", "--duplicates", "0.02",
-		"--ramp", (w.scale.length / 10).String(), "--duration", w.scale.length.String(), "--probe", (w.scale.length / 100).String())
+	shared := []string{"--rate", strconv.Itoa(perSecond), "--batch", "10", "--payload", "300", "--duplicates", "0.02"}
+	warm, length := (w.scale.length / 10).String(), w.scale.length
+	w.load(t, m, append(shared, "--probe", "0", "--duration", warm, "--ramp", warm)...)
+	report := w.load(t, m, append(shared, "--probe", (length/100).String(), "--duration", length.String())...)
+	require.InDelta(t, perSecond*length.Seconds(), report.Events, 10, "the rate of the row's name, all the time")
 	require.Equal(t, report.Probes, report.Freshness.Count, report.LastFailure)
 	w.awaitDone(t)
 	m.stop()
@@ -180,16 +187,22 @@ func (w *world) measureInserts(t *testing.T) {
 	t.Helper()
 	m := w.startMember(t, "BATCH_AGE=1s")
 	w.awaitDone(t) // what only the API has seen
-	inserts, began := w.inserts(t), time.Now()
-	report := w.load(t, m, "--rate", "5000", "--batch", "10", "--payload", "300", "--probe", "0", "--duration", (w.scale.length / 2).String())
+	before := w.inserts(t)
+	report := w.load(t, m, "--rate", strconv.Itoa(perSecond), "--batch", "10", "--payload", "300", "--probe", "0", "--duration", (w.scale.length / 2).String())
 	w.awaitDone(t)
-	n := float64(w.inserts(t) - inserts)
-	perSecond := n / time.Since(began).Seconds()
+	inserts := w.inserts(t) - before
 	m.stop()
-	w.add(row{
-		Name: "inserts into post_events, one member, linger of 1 s", Value: perSecond, Unit: "/s", AtMost: insertsAtMost,
-		Note: fmt.Sprintf("at 5 000 events/s, %d partitions: %s rows an insert", w.partitions(t), digits(float64(report.Events)/max(1, n))),
-	})
+	w.add(insertsRow(inserts, w.partitions(t), report))
+}
+
+// insertsRow divides what a load was inserted by through the load's own time: that to
+// start it and to wait for the end is nobody's.
+func insertsRow(inserts int64, partitions int, report loaded) row {
+	n := float64(inserts)
+	return row{
+		Name: "inserts into post_events, one member, linger of 1 s", Value: n / report.Seconds, Unit: "/s", AtMost: insertsAtMost,
+		Note: fmt.Sprintf("at 5 000 events/s, %d partitions: %s rows an insert", partitions, digits(float64(report.Events)/max(1, n))),
+	}
 }
 
 func (w *world) partitions(t *testing.T) int {

@@ -27,8 +27,9 @@ type member struct {
 }
 
 const (
-	readyWithin = time.Minute
-	stopWithin  = 30 * time.Second
+	readyWithin  = time.Minute
+	answerWithin = 5 * time.Second
+	stopWithin   = 30 * time.Second
 )
 
 // startMember runs events-ingest with its defaults, but for the servers and more.
@@ -56,7 +57,9 @@ func (w *world) startMember(t *testing.T, more ...string) *member {
 		}
 	})
 	w.await(t, readyWithin, name+" is ready", func() bool {
-		response, err := w.get(t.Context(), m.admin+"/readyz")
+		ctx, cancel := context.WithTimeout(t.Context(), answerWithin)
+		defer cancel()
+		response, err := w.get(ctx, m.admin+"/readyz")
 		if err != nil {
 			return false
 		}

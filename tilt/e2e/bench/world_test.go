@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os/exec"
@@ -67,10 +68,20 @@ const (
 	drainWithin = 3 * time.Minute
 )
 
-// await polls until something holds.
-func (*world) await(t *testing.T, within time.Duration, what string, holds func() bool) {
-	t.Helper()
-	require.Eventually(t, holds, within, pollEvery, what)
+// await polls until something holds, which may end the test.
+func (*world) await(tb testing.TB, within time.Duration, what string, holds func() bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), within)
+	defer cancel()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			require.Fail(tb, "not within "+within.String(), what)
+		case <-poll.C:
+		}
+	}
 }
 
 func (w *world) get(ctx context.Context, url string) (*http.Response, error) {
@@ -149,6 +160,7 @@ type loaded struct {
 	Probes         int            `json:"probes"`
 	Freshness      quantiles      `json:"freshness"`
 	LastFailure    string         `json:"last_probe_failure"`
+	NotSent        int            `json:"not_sent_requests"`
 }
 
 type quantiles struct {
@@ -169,11 +181,22 @@ func (w *world) load(t *testing.T, m *member, args ...string) loaded {
 	root, err := chtest.Workspace()
 	require.NoError(t, err)
 	command.Dir, command.Env = root, w.cluster.Environment()
-	output, err := command.Output()
+	output, err := outputOf(command)
 	require.NoError(t, err, string(output))
 	var report loaded
 	require.NoError(t, json.Unmarshal(output, &report))
 	require.Equal(t, report.Events, report.AcceptedEvents, "%v", report.Failures)
+	require.Zero(t, report.NotSent)
 	w.sent += int64(report.AcceptedEvents - report.Copies + report.Probes)
 	return report
+}
+
+// outputOf runs a command; its error ends with what the command says about it.
+func outputOf(command *exec.Cmd) ([]byte, error) {
+	output, err := command.Output()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		err = fmt.Errorf("%w: %s", err, ended.Stderr)
+	}
+	return output, err
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/nova-data/nova/pkg/lifecycle"
@@ -10,7 +11,14 @@ import (
 )
 
 func main() {
-	os.Exit(lifecycle.Main("stack", func(ctx context.Context) error {
-		return cli.Main(ctx, os.Args[1:], os.Stdout)
-	}))
+	var misused *lifecycle.UsageError
+	code := lifecycle.Main("stack", func(ctx context.Context) error {
+		err := cli.Main(ctx, os.Args[1:], os.Stdout)
+		errors.As(err, &misused)
+		return err
+	})
+	if code == lifecycle.ExitFailed && misused != nil {
+		code = lifecycle.ExitUsage
+	}
+	os.Exit(code)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/tilt/stack/internal/deps"
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
 )
@@ -60,7 +61,8 @@ type flags struct {
 	load     loadFlags
 }
 
-// Main runs the command that args name and writes to out what it has to say.
+// Main runs the command that args name and writes to out what it has to say. Its error
+// is a *lifecycle.UsageError when args make no sense.
 func Main(ctx context.Context, args []string, out *os.File) error {
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		usage(out)
@@ -72,13 +74,13 @@ func Main(ctx context.Context, args []string, out *os.File) error {
 		}
 	}
 	usage(out)
-	return fmt.Errorf("unknown command %q", args[0])
+	return &lifecycle.UsageError{Err: fmt.Errorf("unknown command %q", args[0])}
 }
 
 func invoke(ctx context.Context, command command, args []string, out *os.File) error {
 	c := &call{out: out, terminal: out}
 	set := flag.NewFlagSet(command.name, flag.ContinueOnError)
-	set.SetOutput(out)
+	set.SetOutput(io.Discard)
 	set.StringVar(&c.flags.runDir, "run-dir", "", "directory for data, logs and pids (RUN_DIR; .run in the workspace)")
 	set.BoolVar(&c.flags.services, "services", true, "run the services, not the servers alone")
 	if command.name == "run" {
@@ -87,16 +89,15 @@ func invoke(ctx context.Context, command command, args []string, out *os.File) e
 	if command.name == "load" {
 		c.flags.load.declare(set)
 	}
-	set.Usage = func() {
-		fmt.Fprintf(out, "stack %s: %s\n\n", command.words(), command.summary)
-		set.PrintDefaults()
-	}
 	err := c.read(set, command, args)
 	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(out, "stack %s: %s\n\n", command.words(), command.summary)
+		set.SetOutput(out)
+		set.PrintDefaults()
 		return nil
 	}
 	if err != nil {
-		return err
+		return &lifecycle.UsageError{Err: err}
 	}
 	if c.layout, err = layout.Load(c.flags.runDir); err != nil {
 		return err

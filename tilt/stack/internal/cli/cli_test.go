@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,8 +57,32 @@ func TestHelp(t *testing.T) {
 	require.EqualError(t, err, "stop needs a PART: stack status shows them")
 	_, err = stack(t, "start", "redis", "kafka")
 	require.EqualError(t, err, `start takes no argument "kafka"`)
-	_, err = stack(t, "up", "--fast")
-	require.ErrorContains(t, err, "reading the flags of up")
+	out, err := stack(t, "up", "--fast")
+	require.EqualError(t, err, "reading the flags of up: flag provided but not defined: -fast")
+	require.Empty(t, out)
+	out, err = stack(t, "load", "--rate", "abc")
+	require.EqualError(t, err, `reading the flags of load: invalid value "abc" for flag -rate: parse error`)
+	require.Empty(t, out)
+}
+
+// The exit code of a command line that makes no sense is 2, as that of every program.
+func TestExitCode(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "stack")
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../../cmd/stack").CombinedOutput()
+	require.NoError(t, err, string(built))
+	for line, want := range map[string]int{
+		"help": 0, "load --help": 0, "load --rate abc": 2, "load --rate 0": 2, "upp": 2, "stop": 2, "load --url http://127.0.0.1:1": 1,
+	} {
+		command := exec.CommandContext(t.Context(), program, append(strings.Fields(line), "--run-dir", t.TempDir())...)
+		said, err := command.CombinedOutput()
+		if want == 0 {
+			require.NoError(t, err, line)
+			continue
+		}
+		var ended *exec.ExitError
+		require.ErrorAs(t, err, &ended)
+		require.Equal(t, want, ended.ExitCode(), "%s: %s", line, said)
+	}
 }
 
 // Without a stack, status, stop and start fail, down has nothing to do, and env prints what a

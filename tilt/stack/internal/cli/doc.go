@@ -9,5 +9,5 @@
 // Every command may be run at any time, from several terminals.
 //
 // Errors are for people: they say what is wrong and what to do, and the process
-// exits with status 1.
+// exits with status 1, or 2 when the command line makes no sense.
 package cli

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/config"
+	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
 	"github.com/nova-data/nova/tilt/stack/internal/load"
 )
@@ -51,6 +52,9 @@ func runLoad(ctx context.Context, c *call) error {
 	wanted := flags.config
 	if wanted.URL == "" {
 		wanted.URL = c.running("EVENTS_URL", c.layout.URL(layout.EventsPort))
+	}
+	if err := wanted.Validate(); err != nil {
+		return &lifecycle.UsageError{Err: err}
 	}
 	if flags.clickHouse == "" {
 		flags.clickHouse = c.running("CLICKHOUSE_ADDR", c.layout.ClickHouse.Addr)

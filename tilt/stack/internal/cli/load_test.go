@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/nova-data/nova/pkg/lifecycle"
 	"github.com/nova-data/nova/tilt/stack/internal/layout"
 	"github.com/nova-data/nova/tilt/stack/internal/load"
 )
@@ -49,10 +50,13 @@ func TestLoadFails(t *testing.T) {
 	out, err = stack(t, "load", "--url", api(t, http.StatusUnauthorized), "--duration", "50ms", "--probe", "0")
 	require.ErrorContains(t, err, "the events API refused a body: 401")
 	require.Contains(t, out, "status 401")
+	require.Contains(t, out, "the events API refused a body: 401; until then:")
+	require.NotContains(t, out, "interrupted")
 
 	_, err = stack(t, "load", "--url", "http://127.0.0.1:1")
 	require.ErrorContains(t, err, "does the stack run?")
 	_, err = stack(t, "load", "--rate", "0", "--connections", "0")
+	require.ErrorAs(t, err, new(*lifecycle.UsageError))
 	require.ErrorContains(t, err, "--rate")
 	require.ErrorContains(t, err, "--connections")
 }

@@ -15,8 +15,9 @@ type Config struct {
 	// URL is the base address of the events API, without /v1/events.
 	URL string `json:"url"`
 	// Rate is the number of events a second, copies included, behind Ramp.
-	Rate     float64       `json:"events_per_second"`
-	Ramp     pace.Ramp     `json:"ramp"`
+	Rate float64   `json:"events_per_second"`
+	Ramp pace.Ramp `json:"ramp"`
+	// Duration is how long requests are due, Ramp included.
 	Duration time.Duration `json:"duration_ns"`
 	// Batch is the number of events in a request.
 	Batch int `json:"events_per_request"`
@@ -113,6 +114,7 @@ func (c Config) Validate() error {
 	require(err == nil && address.Host != "" && (address.Scheme == "http" || address.Scheme == "https"), "--url must be an address such as http://127.0.0.1:8080")
 	require(c.Rate > 0 && c.Rate <= maxRate, "--rate must be above 0 and at most %d", maxRate)
 	require(c.Duration > 0, "--duration must be positive")
+	require(c.Ramp.Over <= c.Duration || c.Duration <= 0, "--ramp must not be longer than --duration")
 	require(c.Batch >= 1 && c.Batch <= maxBatch, "--batch must be 1 to %d", maxBatch)
 	require(c.Duplicates >= 0 && c.Duplicates <= maxDuplicates, "--duplicates must be 0 to %v", maxDuplicates)
 	require(c.Skew >= 0 && c.Skew <= maxSkew, "--skew must be 0 to %d", maxSkew)

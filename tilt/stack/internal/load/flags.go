@@ -6,7 +6,7 @@ import "flag"
 func (c *Config) Flags(set *flag.FlagSet) {
 	set.StringVar(&c.URL, "url", c.URL, "base address of the events API (EVENTS_URL of the stack that ran last)")
 	set.Float64Var(&c.Rate, "rate", c.Rate, "events a second, copies included")
-	set.DurationVar(&c.Duration, "duration", c.Duration, "how long events are sent, ramp included")
+	set.DurationVar(&c.Duration, "duration", c.Duration, "how long events are due, ramp included; what is held back by then is still sent for "+grace.String()+", the rest is counted as not sent")
 	set.Var(&c.Ramp, "ramp", "how the rate is reached: 30s is evenly, 30s/5 is in five steps")
 	set.IntVar(&c.Batch, "batch", c.Batch, "events in a request")
 	set.Float64Var(&c.Duplicates, "duplicates", c.Duplicates, "share of events that are copies of earlier ones, half of them in one request with the original")

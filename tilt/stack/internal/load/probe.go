@@ -3,7 +3,9 @@ package load
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/nova-data/nova/pkg/clickhouse"
 	"github.com/nova-data/nova/pkg/clickhouse/block"
+	"github.com/nova-data/nova/pkg/event"
 	"github.com/nova-data/nova/tilt/stack/internal/load/pace"
 )
 
@@ -22,8 +25,9 @@ const (
 	askAgainAfter = time.Second
 	askWithin     = 10 * time.Second
 
-	// seenMarkers reads a key range of the table: post_id is the first key column.
-	seenMarkers = "SELECT toString(event_id) FROM post_events WHERE post_id = {post:UUID}"
+	// seenMarkers reads a key range of the table, which is ordered by these columns.
+	seenMarkers = `SELECT toString(event_id) FROM post_events
+WHERE post_id = {post:UUID} AND event_type = {type:String} AND event_time >= fromUnixTimestamp64Milli({since:Int64})`
 )
 
 // probe sends marker events and asks ClickHouse for them.
@@ -34,11 +38,17 @@ type probe struct {
 	ended chan struct{} // closed when no marker follows
 
 	mu          sync.Mutex
-	outstanding map[uuid.UUID]time.Time // when each marker was accepted
+	outstanding map[uuid.UUID]awaited
+}
+
+// awaited is a marker that was accepted and not seen so far.
+type awaited struct {
+	timeMS   int64 // as in ClickHouse
+	accepted time.Time
 }
 
 func newProbe(r *runner, from Querier) *probe {
-	return &probe{runner: r, from: from, ended: make(chan struct{}), outstanding: map[uuid.UUID]time.Time{}}
+	return &probe{runner: r, from: from, ended: make(chan struct{}), outstanding: map[uuid.UUID]awaited{}}
 }
 
 func (p *probe) isOff() bool { return p.from == nil || p.cfg.ProbeEvery == 0 }
@@ -68,7 +78,7 @@ func (p *probe) send(ctx context.Context) error {
 		answer, err := p.api.Post(context.WithoutCancel(ctx), body)
 		switch {
 		case answer.IsAccepted():
-			p.expect(marker.ID, time.Now())
+			p.expect(marker, time.Now())
 		case err != nil:
 			p.recorder.probeFailed(err)
 		default:
@@ -78,11 +88,22 @@ func (p *probe) send(ctx context.Context) error {
 	return nil
 }
 
-func (p *probe) expect(id uuid.UUID, accepted time.Time) {
+func (p *probe) expect(e event.Event, accepted time.Time) {
 	p.recorder.probed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.outstanding[id] = accepted
+	p.outstanding[e.ID] = awaited{timeMS: e.TimeMS, accepted: accepted}
+}
+
+// oldest is the time of the marker that has been outstanding for longest.
+func (p *probe) oldest() (timeMS int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	timeMS = math.MaxInt64
+	for _, m := range p.outstanding {
+		timeMS = min(timeMS, m.timeMS)
+	}
+	return timeMS
 }
 
 func (p *probe) isEmpty() bool {
@@ -129,35 +150,40 @@ func (p *probe) isFinished() bool {
 	}
 }
 
+// ask reads the markers since the oldest that is outstanding.
 func (p *probe) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	var ids []string
-	err := p.from.Query(ctx, seenMarkers, clickhouse.Parameters{"post": p.markerPost().String()}, func(rows *block.Reader) error {
+	parameters := clickhouse.Parameters{
+		"post": p.markerPost().String(), "type": event.Impression.EventType(), "since": strconv.FormatInt(p.oldest(), 10),
+	}
+	err := p.from.Query(ctx, seenMarkers, parameters, func(rows *block.Reader) error {
+		now := time.Now()
 		for row := range rows.Rows() {
-			var id string
-			if err := rows.Scan(row, &id); err != nil {
+			var text string
+			if err := rows.Scan(row, &text); err != nil {
 				return err
 			}
-			ids = append(ids, id)
+			id, err := uuid.Parse(text)
+			if err != nil {
+				return fmt.Errorf("reading a marker's id: %w", err)
+			}
+			p.shown(id, now)
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("asking ClickHouse for markers: %w", err)
 	}
-	now := time.Now()
+	return nil
+}
+
+// shown takes a marker that ClickHouse shows, maybe not for the first time.
+func (p *probe) shown(id uuid.UUID, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, text := range ids {
-		id, err := uuid.Parse(text)
-		if err != nil {
-			return fmt.Errorf("reading a marker's id: %w", err)
-		}
-		if accepted, ok := p.outstanding[id]; ok {
-			delete(p.outstanding, id)
-			p.recorder.seen(now.Sub(accepted))
-		}
+	if m, ok := p.outstanding[id]; ok {
+		delete(p.outstanding, id)
+		p.recorder.seen(now.Sub(m.accepted))
 	}
-	return nil
 }

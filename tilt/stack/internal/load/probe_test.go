@@ -40,13 +40,17 @@ func (s *storing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.late.Go(func() {
 		<-time.After(s.after)
-		for _, e := range events {
-			_, err := s.server.Do(context.Background(), fmt.Sprintf(
-				"INSERT INTO post_events (event_id, event_type, event_time, user_id, post_id) VALUES ('%s', '%s', fromUnixTimestamp64Milli(toInt64(%d)), '%s', '%s')",
-				e.ID, e.Action.EventType(), e.TimeMS, e.UserID, e.PostID), nil)
-			assert.NoError(s.t, err)
-		}
+		s.insert(events)
 	})
+}
+
+func (s *storing) insert(events []event.Event) {
+	for _, e := range events {
+		_, err := s.server.Do(context.Background(), fmt.Sprintf(
+			"INSERT INTO post_events (event_id, event_type, event_time, user_id, post_id) VALUES ('%s', '%s', fromUnixTimestamp64Milli(toInt64(%d)), '%s', '%s')",
+			e.ID, e.Action.EventType(), e.TimeMS, e.UserID, e.PostID), nil)
+		assert.NoError(s.t, err)
+	}
 }
 
 // probed runs a load of half a second with a probe every 100 ms.
@@ -80,6 +84,55 @@ func TestFreshness(t *testing.T) {
 	report = probed(t, cfg, &storing{t: t, server: server}, pool)
 	assert.NotZero(t, report.Probes)
 	assert.Zero(t, report.Freshness.Count)
+}
+
+// counting counts the rows that ClickHouse answers with.
+type counting struct {
+	Querier
+
+	rows int
+}
+
+func (c *counting) Query(ctx context.Context, sql string, parameters clickhouse.Parameters, each func(*block.Reader) error) error {
+	return c.Querier.Query(ctx, sql, parameters, func(rows *block.Reader) error {
+		for range rows.Rows() {
+			c.rows++
+		}
+		return each(rows)
+	})
+}
+
+// A question reads the markers since the oldest that is missing, not those of the whole
+// run, and finds one that comes after its successors.
+func TestQuestionsStayCheap(t *testing.T) {
+	server := chtest.Start(t)
+	from := &counting{Querier: servicetest.Migrate(t, server.Addr)}
+	now := time.Now()
+	p := newProbe(&runner{plan: newPlan(small(), now), recorder: newRecorder(1)}, from)
+	storing := &storing{t: t, server: server}
+	markers := make([]event.Event, 6)
+	for i := range markers {
+		markers[i] = p.marker(i, now.Add(time.Duration(i)*time.Millisecond))
+		p.expect(markers[i], time.Now())
+	}
+	for _, step := range []struct {
+		stored  []event.Event
+		reads   int
+		missing int
+	}{
+		{stored: markers[:3], reads: 3, missing: 3},
+		{stored: markers[4:5], reads: 1, missing: 2},
+		{stored: markers[3:4], reads: 2, missing: 1},
+		{reads: 0, missing: 1},
+		{stored: markers[5:], reads: 1, missing: 0},
+	} {
+		from.rows = 0
+		storing.insert(step.stored)
+		require.NoError(t, p.ask(t.Context()))
+		assert.Equal(t, step.reads, from.rows)
+		assert.Len(t, p.outstanding, step.missing)
+	}
+	assert.EqualValues(t, 6, p.recorder.report(0).Freshness.Count)
 }
 
 type away struct{}

@@ -54,11 +54,15 @@ type recorder struct {
 	mu        sync.Mutex
 	result    Report
 	latency   histogram
+	refused   histogram
 	freshness histogram
 }
 
 func newRecorder(batch int) *recorder {
-	return &recorder{batch: batch, result: Report{Failures: map[string]int{}}, latency: newHistogram(), freshness: newHistogram()}
+	return &recorder{
+		batch: batch, result: Report{Failures: map[string]int{}},
+		latency: newHistogram(), refused: newHistogram(), freshness: newHistogram(),
+	}
 }
 
 // due counts a request whose time has come, and whether it finds no connection.
@@ -74,20 +78,29 @@ func (r *recorder) due(isHeldBack bool, copies int) {
 }
 
 // done counts the end of a request. A latency is that of an accepted request, or the
-// time after which one without an answer was given up.
+// time after which one without an answer was given up: what fails at once is quick and
+// would flatter.
 func (r *recorder) done(latency time.Duration, answer eventsapi.Answer, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if answer.IsAccepted() {
 		r.result.AcceptedRequests++
 		r.result.AcceptedEvents += r.batch
-	} else {
-		r.result.Failures[reason(answer, err)]++
+		r.latency.record(latency)
+		return
 	}
-	if answer.IsAccepted() || answer.Status == 0 {
+	why := reason(answer, err)
+	r.result.Failures[why]++
+	switch {
+	case answer.Status != 0:
+		r.refused.record(latency)
+	case why == givenUp:
 		r.latency.record(latency)
 	}
 }
+
+// givenUp is the reason of a request that had no answer within its time limit.
+const givenUp = "no answer in time"
 
 func reason(answer eventsapi.Answer, err error) string {
 	var network net.Error
@@ -95,7 +108,7 @@ func reason(answer eventsapi.Answer, err error) string {
 	case answer.Status != 0:
 		return "status " + strconv.Itoa(answer.Status)
 	case errors.As(err, &network) && network.Timeout():
-		return "no answer in time"
+		return givenUp
 	default:
 		return "no connection"
 	}
@@ -132,6 +145,6 @@ func (r *recorder) report(elapsed time.Duration) Report {
 		report.Failures[reason] = n
 	}
 	report.ElapsedSeconds = elapsed.Seconds()
-	report.Latency, report.Freshness = r.latency.quantiles(), r.freshness.quantiles()
+	report.Latency, report.Refused, report.Freshness = r.latency.quantiles(), r.refused.quantiles(), r.freshness.quantiles()
 	return report
 }

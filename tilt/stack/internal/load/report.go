@@ -12,21 +12,29 @@ import (
 // Report is what a load has come to.
 type Report struct {
 	Config Config `json:"config"`
-	// Interrupted says that the load ended before its time.
-	Interrupted    bool    `json:"interrupted"`
+	// Interrupted says that the context ended before the load.
+	Interrupted bool `json:"interrupted"`
+	// Refusal is the answer that ended the load before its time, if one did.
+	Refusal        string  `json:"refusal,omitempty"`
 	ElapsedSeconds float64 `json:"elapsed_seconds"` // from the first arrival to the last answer
 
 	Requests         int `json:"requests"` // that were due, and sent
 	AcceptedRequests int `json:"accepted_requests"`
 	// HeldBack is how many of Requests found every connection in use.
-	HeldBack       int            `json:"held_back_requests"`
+	HeldBack int `json:"held_back_requests"`
+	// NotSent is how many requests the load has beside Requests: for an end before its
+	// time, or held back for too long.
+	NotSent        int            `json:"not_sent_requests"`
 	Events         int            `json:"events"` // in Requests, copies included
 	AcceptedEvents int            `json:"accepted_events"`
 	Copies         int            `json:"copies"`   // of Events
 	Failures       map[string]int `json:"failures"` // requests, by reason
 
-	// Latency is from when a request was due until its 202, or until it was given up.
+	// Latency is from when a request was due until its 202, or until it was given up
+	// after Config.Timeout. Requests that found no connection are in Failures alone.
 	Latency Quantiles `json:"latency"`
+	// Refused is from when a request was due until an answer that is no 202.
+	Refused Quantiles `json:"refused_latency"`
 
 	Probes    int       `json:"probes"`    // marker events that were accepted
 	Freshness Quantiles `json:"freshness"` // of those that were seen
@@ -38,20 +46,29 @@ type Report struct {
 // Write writes the report for people.
 func (r Report) Write(out io.Writer) error {
 	var text strings.Builder
-	if r.Interrupted {
+	switch {
+	case r.Refusal != "":
+		text.WriteString(r.Refusal + "; until then:\n")
+	case r.Interrupted:
 		text.WriteString("interrupted; until then:\n")
 	}
 	second := max(r.ElapsedSeconds, 1e-9)
 	line(&text, "events", "%d accepted of %d sent, %d of them copies, in %.1fs: %.0f accepted/s of %.0f/s asked for",
 		r.AcceptedEvents, r.Events, r.Copies, r.ElapsedSeconds, float64(r.AcceptedEvents)/second, r.Config.Rate)
-	line(&text, "requests", "%d accepted of %d, %d held back for want of one of %d connections",
+	line(&text, "requests", "%d accepted of %d sent, %d held back for want of one of %d connections",
 		r.AcceptedRequests, r.Requests, r.HeldBack, r.Config.Connections)
+	if r.NotSent > 0 {
+		line(&text, "not sent", "%d requests (what is held back is sent until %s after the end)", r.NotSent, grace)
+	}
 	for _, reason := range slices.Sorted(maps.Keys(r.Failures)) {
 		line(&text, "failures", "%d: %s", r.Failures[reason], reason)
 	}
 	line(&text, "latency", "%s", r.Latency)
+	if r.Refused.Count > 0 {
+		line(&text, "refused", "%d, after p50 %s  p99 %s", r.Refused.Count, milli(r.Refused.P50), milli(r.Refused.P99))
+	}
 	if r.Probes > 0 || r.ProbeFailures > 0 {
-		line(&text, "freshness", "%s, of %d probes", r.Freshness, r.Probes)
+		line(&text, "freshness", "%s, %d of %d probes seen", r.Freshness, r.Freshness.Count, r.Probes)
 	}
 	if r.ProbeFailures > 0 {
 		line(&text, "", "failures to ask: %d, the last: %s", r.ProbeFailures, r.LastProbeFailure)

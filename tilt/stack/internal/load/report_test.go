@@ -21,12 +21,18 @@ func TestReportGolden(t *testing.T) {
 		Config: NewDefaultConfig(), Interrupted: true, ElapsedSeconds: 9.96, Requests: 1000, AcceptedRequests: 990, HeldBack: 12,
 		Events: 10_000, AcceptedEvents: 9900, Copies: 100, Failures: map[string]int{"status 503": 8, "no answer in time": 2},
 		Latency: Quantiles{Count: 992, P50: 1.2345, P90: 3.4, P99: 27.5, P999: 998, Max: 10_001},
+		Refused: Quantiles{Count: 8, P50: 0.7, P99: 2},
 		Probes:  20, Freshness: Quantiles{Count: 19, P50: 410, P90: 700, P99: 911, P999: 911, Max: 911},
 		ProbeFailures: 1, LastProbeFailure: "asking ClickHouse for markers: it is away",
 	}
+	refused := Report{
+		Config: NewDefaultConfig(), Refusal: "the events API refused a body: 401 why", Requests: 1, Events: 10, NotSent: 999,
+		Failures: map[string]int{"status 401": 1}, Refused: Quantiles{Count: 1, P50: 1, P99: 1},
+	}
 	for name, report := range map[string]Report{
-		"full":  full,
-		"empty": {Config: NewDefaultConfig()},
+		"full":    full,
+		"empty":   {Config: NewDefaultConfig()},
+		"refused": refused,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var text strings.Builder
@@ -76,7 +82,10 @@ func TestValidate(t *testing.T) {
 	}
 	cfg := small()
 	cfg.Format, cfg.Payload = Protobuf, minProtobuf
+	cfg.Ramp.Over = cfg.Duration
 	require.NoError(t, cfg.Validate())
+	cfg.Ramp.Over++
+	require.EqualError(t, cfg.Validate(), "--ramp must not be longer than --duration")
 }
 
 // Flags set what their names say, over the defaults.

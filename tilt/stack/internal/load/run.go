@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,9 @@ const (
 	lead          = 100 * time.Millisecond
 	progressEvery = time.Second
 	reachWithin   = 5 * time.Second
+	// grace is how long after Duration held back requests are still sent: without an
+	// end, a load of ten times what the API takes would last ten times as long.
+	grace = 10 * time.Second
 )
 
 // runner is one load at work.
@@ -50,8 +54,9 @@ type runner struct {
 	next     atomic.Int64 // request
 }
 
-// Run puts the load on the API until its time is over, or ctx ends: then requests
-// under way still get their answers, within their time limit. Its error is that of
+// Run puts the load on the API until its time is over, and for at most 10 s more what
+// is held back by then, or until ctx ends. Requests under way still get their answers,
+// within their time limit. Its error is that of
 // cfg, of an API that cannot be reached, or an *eventsapi.RefusedError; the report
 // is what was measured until then.
 func Run(ctx context.Context, cfg Config, deps Deps) (Report, error) {
@@ -82,7 +87,11 @@ func Run(ctx context.Context, cfg Config, deps Deps) (Report, error) {
 	err = errors.Join(err, watching.Wait())
 	report := r.recorder.report(max(elapsed, 0))
 	report.Config = cfg
-	report.Interrupted = ctx.Err() != nil || report.Requests < r.requests
+	report.NotSent = r.requests - report.Requests
+	report.Interrupted = ctx.Err() != nil
+	if refused := (*eventsapi.RefusedError)(nil); errors.As(err, &refused) {
+		report.Refusal = strings.TrimSpace(refused.Error())
+	}
 	return report, err
 }
 
@@ -131,9 +140,10 @@ func (r *runner) sendAll(ctx context.Context) error {
 // due, if it can: the goroutines that wait are the connections that are free.
 func (r *runner) work(ctx context.Context) error {
 	composing := newComposer(r.plan)
+	last := r.start.Add(r.cfg.Duration + grace)
 	for ctx.Err() == nil {
 		request := int(r.next.Add(1) - 1)
-		if request >= r.requests {
+		if request >= r.requests || time.Now().After(last) {
 			return nil
 		}
 		due := r.due(request)

@@ -148,7 +148,46 @@ func TestFailures(t *testing.T) {
 	assert.Equal(t, 25, report.AcceptedEvents)
 	assert.Equal(t, map[string]int{"status 503": 25, "no connection": 25, "no answer in time": 25}, report.Failures)
 	assert.InDelta(t, 10_000, report.Latency.Max, 20, "a request that is given up has the latency until then")
-	assert.EqualValues(t, 75, report.Latency.Count)
+	assert.EqualValues(t, 50, report.Latency.Count)
+	assert.EqualValues(t, 25, report.Refused.Count)
+}
+
+// What fails at once makes no latency look better: the quantiles are those of what was
+// accepted or waited for, also where that is a tenth of all; refusals have their own.
+func TestFailuresDoNotFlatter(t *testing.T) {
+	for _, status := range []int{0, http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		cfg := small()
+		cfg.Batch = 1
+		n := &network{answer: func(n int, _ time.Duration) (time.Duration, int) {
+			if n%10 != 0 {
+				return time.Millisecond, status
+			}
+			return 100 * time.Millisecond, http.StatusAccepted
+		}}
+		report, err := run(t, cfg, n)
+		require.NoError(t, err)
+		assert.InDelta(t, 100, report.Latency.P50, 0.1)
+		assert.EqualValues(t, 10, report.Latency.Count)
+		want := Quantiles{}
+		if status != 0 {
+			want = Quantiles{Count: 90, Mean: 1, P50: 1, P90: 1, P99: 1, P999: 1, Max: 1}
+		}
+		assert.Equal(t, want, report.Refused, status)
+	}
+}
+
+// What is held back is sent until ten seconds after the end, and the rest counted: a
+// load of ten times what the API takes does not last ten times as long.
+func TestGrace(t *testing.T) {
+	cfg := small()
+	cfg.Batch, cfg.Rate, cfg.Duration, cfg.Connections = 1, 10, 10*time.Second, 1
+	n := &network{answer: accepting(time.Second)}
+	report, err := run(t, cfg, n)
+	require.NoError(t, err)
+	assert.InDelta(t, 21, report.ElapsedSeconds, 0.1)
+	assert.Equal(t, 21, report.AcceptedRequests)
+	assert.Equal(t, 79, report.NotSent)
+	assert.False(t, report.Interrupted)
 }
 
 // An answer that blames the request ends the load at once, with the API's words and
@@ -166,7 +205,12 @@ func TestRefusal(t *testing.T) {
 		require.ErrorAs(t, err, &refused)
 		assert.ErrorContains(t, err, "said")
 		assert.Equal(t, 4, report.AcceptedRequests)
+		assert.Equal(t, 5, report.NotSent)
 		assert.Len(t, n.arrived, 5)
+		assert.False(t, report.Interrupted)
+		var text strings.Builder
+		require.NoError(t, report.Write(&text))
+		assert.Regexp(t, `^the events API refused a body: \d+ said; until then:\n`, text.String())
 	}
 }
 

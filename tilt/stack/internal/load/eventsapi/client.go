@@ -69,9 +69,14 @@ type Answer struct {
 // IsAccepted reports whether all events of the body are on Kafka.
 func (a Answer) IsAccepted() bool { return a.Status == http.StatusAccepted }
 
-// IsFinal reports whether no repetition of the body changes the answer.
+// IsFinal reports whether no repetition of the body changes the answer. 408 and 429
+// are about the time at which it came.
 func (a Answer) IsFinal() bool {
-	return a.Status != 0 && a.Status != http.StatusTooManyRequests && a.Status < http.StatusInternalServerError
+	switch a.Status {
+	case 0, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	}
+	return a.Status < http.StatusInternalServerError
 }
 
 // RefusedError is an answer that no repetition changes.

@@ -61,6 +61,7 @@ func TestAnswer(t *testing.T) {
 		{status: http.StatusAccepted, isAccepted: true, isFinal: true},
 		{status: http.StatusBadRequest, isFinal: true},
 		{status: http.StatusUnauthorized, isFinal: true},
+		{status: http.StatusRequestTimeout},
 		{status: http.StatusTooManyRequests, retryAfter: "2", wantRetryWithin: 2 * time.Second},
 		{status: http.StatusServiceUnavailable, retryAfter: "900", wantRetryWithin: 30 * time.Second},
 		{status: http.StatusServiceUnavailable, retryAfter: "soon"},
