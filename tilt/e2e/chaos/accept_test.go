@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/nova-data/nova/pkg/kafkatest"
 	"github.com/nova-data/nova/tilt/e2e/chaos/clustertest"
 	"github.com/nova-data/nova/tilt/e2e/chaos/kafkaio"
 	"github.com/nova-data/nova/tilt/e2e/chaos/schedule"
@@ -151,7 +150,6 @@ func TestKilledWhileAccepting(t *testing.T) {
 	}
 	cluster := clustertest.Start(t, clustertest.Options{
 		Kafka: kafka, Services: map[string]int{schedule.EventsIngest: 1},
-		Topics: []kafkatest.Topic{{Name: workload.Topic, Partitions: 12}},
 	})
 	instance := cluster.Replicas(schedule.EventsIngest)[0]
 	transport := &http.Transport{MaxIdleConnsPerHost: posters}
