@@ -89,7 +89,11 @@ func (f *fixture) write(partition int, r dlq.Record, class string) {
 	f.written++
 	value, err := letter.Encode()
 	require.NoError(f.t, err)
-	f.kafka.Produce(kafkatest.Record{Topic: letters, Partition: partition, Key: []byte(letter.Origin()), Value: value})
+	record := kafkatest.Record{Topic: letters, Partition: partition, Key: []byte(letter.Origin()), Value: value}
+	for _, h := range r.Headers { // as a dlq.Writer does
+		record.Headers = append(record.Headers, kafkatest.Header(h))
+	}
+	f.kafka.Produce(record)
 }
 
 func dead(offset int64, value string) dlq.Record {

@@ -147,16 +147,15 @@ func (r *run) findSuperseded(ctx context.Context, spans []consumer.Span) (map[st
 	superseded := map[string]bool{}
 	for _, span := range spans {
 		read := 0
-		err := r.archive.read(ctx, span, func(e entry) error {
-			for _, h := range e.letter.Headers {
-				if h.Key == dlq.HeaderOrigin {
-					for _, origin := range strings.Split(string(h.Value.Bytes()), ",") {
-						superseded[origin] = true
-					}
+		err := consumer.Scan(ctx, r.archive.cluster, span, func(letter *consumer.Record) error {
+			// A letter carries the headers of its record, so it need not be decoded.
+			if origins := letter.Header(dlq.HeaderOrigin); origins != nil {
+				for _, origin := range strings.Split(string(origins), ",") {
+					superseded[origin] = true
 				}
 			}
 			if read++; read%barLetters == 0 {
-				r.bar.add(span.Partition, e.offset+1, "looked at")
+				r.bar.add(span.Partition, letter.Offset+1, "looked at")
 			}
 			return nil
 		})
